@@ -1,0 +1,123 @@
+"""Histories, cases and splits: what models learn from and are judged on.
+
+Legend: n cases, e events in all histories together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from palate.data.catalogue import Catalogue
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Ragged histories of item indices, oldest first.
+
+    Attributes:
+        items: [e] item indices of all histories, one after another.
+        offsets: [n + 1] history ``i`` is ``items[offsets[i]:offsets[i + 1]]``.
+        users: [n] user ids, or an empty list where the users are unknown.
+    """
+
+    items: Indices
+    offsets: Indices
+    users: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, lists: Sequence[Sequence[int]], users: Sequence[str] = ()) -> Histories:
+        """Histories from plain lists of item indices."""
+        lengths = [len(one) for one in lists]
+        flat = [item for one in lists for item in one]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(np.asarray(flat, dtype=np.int64), offsets, list(users))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> Indices:
+        return self.items[self.offsets[index] : self.offsets[index + 1]]
+
+    def __iter__(self) -> Iterator[Indices]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def lengths(self) -> Indices:
+        """[n] number of events in each history."""
+        return np.diff(self.offsets)
+
+    def rows(self) -> Indices:
+        """[e] for each event, the history it belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def take(self, which: Indices) -> Histories:
+        """The histories at the given positions, in that order."""
+        return Histories.of([self[int(i)].tolist() for i in which], self._users_at(which))
+
+    def _users_at(self, which: Indices) -> list[str]:
+        return [self.users[int(i)] for i in which] if self.users else []
+
+    def padded(self, length: int, pad: int) -> Indices:
+        """[n, length] the last *length* items of each history, padded on the left with *pad*."""
+        matrix = np.full((len(self), length), pad, dtype=np.int64)
+        ages = np.repeat(self.offsets[1:], self.lengths) - np.arange(len(self.items))  # 1 = newest
+        kept = ages <= length
+        matrix[self.rows()[kept], length - ages[kept]] = self.items[kept]
+        return matrix
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Histories with the one item that came next.
+
+    Attributes:
+        histories: [n] what is known.
+        targets: [n] item index of the event that followed.
+    """
+
+    histories: Histories
+    targets: Indices
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, which: Indices) -> Cases:
+        """The cases at the given positions, in that order."""
+        return Cases(self.histories.take(which), self.targets[which])
+
+    def sequences(self) -> Histories:
+        """Each history with its target appended: the whole sequence, for training."""
+        items = np.insert(self.histories.items, self.histories.offsets[1:], self.targets)
+        offsets = self.histories.offsets + np.arange(len(self) + 1)
+        return Histories(items, offsets, self.histories.users)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train, validation and test over one catalogue.
+
+    Training cases hold a user's whole training sequence: its last event is the target, the
+    events before it the history. Nothing in ``train`` may depend on a held-out event.
+
+    Attributes:
+        name: how it was made, e.g. ``leave-one-out``.
+        notes: plain sentences that belong beside every result on this split.
+    """
+
+    catalogue: Catalogue
+    train: Cases
+    validation: Cases
+    test: Cases
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.catalogue)

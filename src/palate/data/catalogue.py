@@ -1,0 +1,98 @@
+"""The catalogue: what can be recommended.
+
+A Polars frame, one row per item; the row number *is* the item index, everywhere.
+Padding in batches of item indices is ``len(catalogue)``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from palate.errors import DataError
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items with their text.
+
+    Attributes:
+        frame: columns ``item`` (unique string id), ``title`` (string), and any attributes
+            (``text``, ``domain``, ``genres``, ``year`` …), in item-index order.
+    """
+
+    frame: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        for column in ("item", "title"):
+            if column not in self.frame.columns:
+                raise DataError(f"catalogue: no column '{column}'; it has {self.frame.columns}")
+        if self.frame["item"].n_unique() != len(self.frame):
+            twice = self.frame.filter(pl.col("item").is_duplicated())["item"][0]
+            raise DataError(f"catalogue: item id '{twice}' stands twice; keep one row per item")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def items(self) -> list[str]:
+        """Item ids in index order."""
+        return self.frame["item"].to_list()
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles in index order."""
+        return self.frame["title"].to_list()
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return {item: index for index, item in enumerate(self.items)}
+
+    @cached_property
+    def _by_title(self) -> dict[str, int]:
+        return {title.casefold(): i for i, title in reversed(list(enumerate(self.titles)))}
+
+    def index_of(self, item: str) -> int:
+        """Index of an item id.
+
+        Raises:
+            DataError: the id is not in the catalogue.
+        """
+        if item not in self._by_id:
+            raise DataError(f"item '{item}' is not in the catalogue of {len(self)} items")
+        return self._by_id[item]
+
+    def find(self, text: str) -> int:
+        """Index of the item a person means by an id or a title (any letter case).
+
+        Raises:
+            DataError: nothing matches; the message offers the nearest titles.
+        """
+        wanted = text.strip()
+        if wanted in self._by_id:
+            return self._by_id[wanted]
+        if wanted.casefold() in self._by_title:
+            return self._by_title[wanted.casefold()]
+        near = difflib.get_close_matches(wanted.casefold(), self._by_title, n=3, cutoff=0.5)
+        hint = "; ".join(self.titles[self._by_title[title]] for title in near)
+        raise DataError(
+            f"no item is called '{wanted}'" + (f"; did you mean: {hint}?" if hint else "")
+        )
+
+    def texts(self, columns: Sequence[str] = ()) -> list[str]:
+        """One line of text per item: the title, then ``column: value`` for each of *columns*."""
+        missing = [c for c in columns if c not in self.frame.columns]
+        if missing:
+            raise DataError(f"catalogue has no column {missing}; it has {self.frame.columns}")
+        lines = self.titles
+        for column in columns:
+            values = self.frame[column].cast(pl.String).fill_null("").to_list()
+            lines = [
+                f"{line}; {column}: {v}" if v else line
+                for line, v in zip(lines, values, strict=True)
+            ]
+        return list(lines)

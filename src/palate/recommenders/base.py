@@ -1,0 +1,86 @@
+"""The contract of every recommender, and how it is kept on disk."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save_file
+
+from palate.config import Config
+from palate.data.cases import Histories, Split
+from palate.data.catalogue import Catalogue
+from palate.errors import RunError
+from palate.training.context import FitContext
+
+__all__ = ["Config", "FitContext", "Recommender", "Scores"]
+
+Scores = npt.NDArray[np.float32]
+
+
+class Recommender(ABC):
+    """Ranks the whole catalogue for a history.
+
+    Subclasses give ``name``, ``summary``, a ``Config``, and the four methods below.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    Config: ClassVar[type[Config]] = Config
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config: Any = config if config is not None else self.Config()
+
+    @abstractmethod
+    def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
+        """Learn from ``split.train``; choose by ``split.validation``; never touch the test."""
+
+    @abstractmethod
+    def score(self, histories: Histories) -> Scores:
+        """[users, items] a float32 score per item, in item-index order; higher is better."""
+
+    @abstractmethod
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that fit() learned, as named tensors."""
+
+    @abstractmethod
+    def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
+        """Take back what :meth:`state` gave."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of learned values."""
+        return sum(tensor.numel() for tensor in self.state().values())
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Number of values that training may change; all of them unless the model says less."""
+        return self.parameters
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.safetensors`` and ``recommender.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {key: value.detach().cpu().contiguous() for key, value in self.state().items()}
+        save_file(tensors, folder / "model.safetensors")
+        card = {"method": self.name, "config": self.config.model_dump(mode="json")}
+        (folder / "recommender.json").write_text(json.dumps(card, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path, catalogue: Catalogue) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            RunError: the folder holds no saved recommender.
+        """
+        path = folder / "recommender.json"
+        if not path.exists():
+            raise RunError(f"{folder}: no recommender.json; was the training interrupted?")
+        card = json.loads(path.read_text())
+        self = cls(cls.Config(**card["config"]))
+        self.load_state(load_file(folder / "model.safetensors"), catalogue)
+        return self

@@ -1,0 +1,194 @@
+"""Which methods there are, and how their settings are read.
+
+Methods are named by where they live and imported when asked for, so that listing them is
+instant. A package adds its own by an entry point of the group ``palate.recommenders`` whose
+value is ``module:Class``; a method of the house keeps its name if both use it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from palate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    from palate.recommenders.base import Config, Recommender
+
+GROUP = "palate.recommenders"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One line of the list of methods.
+
+    Attributes:
+        name: what people type.
+        summary: what it does, in one line.
+        source: ``palate``, or the package that brings it.
+        target: ``module:Class``.
+    """
+
+    name: str
+    summary: str
+    source: str
+    target: str
+
+
+def _ours(name: str, summary: str, target: str) -> Method:
+    return Method(name, summary, "palate", f"palate.recommenders.{target}")
+
+
+BUILT_IN = (
+    _ours("popularity", "the most popular items, the same for everyone", "popularity:Popularity"),
+    _ours("itemknn", "items that the same people touched", "itemknn:ItemKNN"),
+    _ours("ease", "linear item-to-item autoencoder in closed form", "ease:EASE"),
+    _ours("als", "matrix factorisation of implicit feedback by least squares", "als:ALS"),
+    _ours("bpr", "matrix factorisation trained to rank pairs of items", "bpr:BPR"),
+    _ours("gru4rec", "recurrent network over the sequence of items", "gru4rec:GRU4Rec"),
+    _ours("caser", "convolutions over the last few items", "caser:Caser"),
+    _ours("sasrec", "causal self-attention over the sequence of items", "sasrec:SASRec"),
+    _ours(
+        "lite-llm4rec",
+        "two language models and a projection head, no decoding",
+        "lite_llm4rec:LiteLLM4Rec",
+    ),
+)
+
+
+def methods() -> list[Method]:
+    """All methods: those of the house in reading order, then those of other packages by name."""
+    known = {method.name: method for method in BUILT_IN}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        known.setdefault(point.name, _of_entry_point(point))
+    return list(known.values())
+
+
+def get(name: str) -> type[Recommender]:
+    """The recommender class of that name.
+
+    Raises:
+        ConfigError: no method has that name, or it cannot be imported.
+    """
+    known = {method.name: method for method in methods()}
+    if name not in known:
+        raise ConfigError(f"no method is called '{name}'; {_nearest(name, list(known))}")
+    return _import(known[name])
+
+
+def configure(name: str, settings: Mapping[str, Any]) -> Config:
+    """The typed config of a method from ``key=value`` settings.
+
+    Values may be strings as typed by a person: they become the type of their field, and YAML is
+    read where a field holds a list, a mapping or nothing (``null``). A dot reaches into a nested
+    config: ``training.epochs``.
+
+    Raises:
+        ConfigError: a key is unknown, or a value is out of range.
+    """
+    from pydantic import ValidationError
+
+    config = get(name).Config
+    values = _nested(name, settings)
+    try:
+        try:
+            return config.model_validate(values)
+        except ValidationError as error:
+            return config.model_validate(_read_yaml(values, error))
+    except ValidationError as error:
+        problems = "; ".join(_explain(config, one) for one in error.errors())
+        raise ConfigError(f"{name}: {problems}") from None
+
+
+def _of_entry_point(point: EntryPoint) -> Method:
+    summary = point.dist.metadata.get("Summary", "") if point.dist else ""
+    return Method(point.name, summary, point.dist.name if point.dist else "", point.value)
+
+
+def _import(method: Method) -> type[Recommender]:
+    from palate.recommenders.base import Recommender
+
+    module, _, attribute = method.target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"method '{method.name}' of '{method.source}' cannot be imported: {error}"
+        ) from error
+    if not (inspect.isclass(found) and issubclass(found, Recommender)):
+        raise ConfigError(f"method '{method.name}': {method.target} is not a Recommender class")
+    return found
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
+
+
+def _nested(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"training.epochs": 3}`` as ``{"training": {"epochs": 3}}``."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        *path, last = key.split(".")
+        place = values
+        for part in path:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{name}: {key}: '{part}' is set as a whole already")
+        place[last] = value
+    return values
+
+
+def _read_yaml(values: dict[str, Any], error: ValidationError) -> dict[str, Any]:
+    """The values, with each string that *error* complains about read as YAML."""
+    import yaml
+
+    values = _copy(values)
+    for problem in error.errors():
+        place, key = values, None
+        for key in problem["loc"]:
+            if not isinstance(place, dict) or not isinstance(place.get(str(key)), dict | str):
+                break
+            if isinstance(place[str(key)], str):
+                try:
+                    place[str(key)] = yaml.safe_load(place[str(key)])
+                except yaml.YAMLError:
+                    pass  # the error about the string itself says more
+                break
+            place = place[str(key)]
+    return values
+
+
+def _copy(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: _copy(v) if isinstance(v, dict) else v for k, v in values.items()}
+
+
+def _explain(config: type[BaseModel], problem: Any) -> str:
+    """One pydantic complaint, in the words of a person who typed ``key=value``."""
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"no setting is called '{key}'; {_nearest(key, list(_keys(config)))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not key:
+        return message
+    given = "" if problem["type"] == "missing" else f"={problem['input']}"
+    return f"{key}{given}: {message[0].lower()}{message[1:]}"
+
+
+def _keys(config: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """All keys of a config, nested ones with dots."""
+    from pydantic import BaseModel
+
+    for key, entry in config.model_fields.items():
+        inner = entry.annotation
+        if inspect.isclass(inner) and issubclass(inner, BaseModel):
+            yield from _keys(inner, f"{prefix}{key}.")
+        else:
+            yield prefix + key

@@ -1,0 +1,104 @@
+"""SASRec: self-attention over the sequence of items.
+
+Kang & McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv:1808.09781. Trained
+with full-softmax cross-entropy on all positions by default, which Klenitskiy & Vasilev (RecSys
+2023) show to be decisive; ``loss=one-negative`` is the paper's own binary loss.
+
+Legend: b batch, l length, d width, h heads, i catalogue size.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import nn
+
+from palate.data.catalogue import Catalogue
+from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+
+
+class SASRecConfig(SequentialConfig):
+    """Settings of SASRec."""
+
+    layers: int = Field(2, ge=1)
+    """Transformer blocks."""
+    heads: int = Field(1, ge=1)
+    """Attention heads; must divide the width."""
+
+
+class Block(nn.Module):
+    """Pre-norm causal self-attention and a position-wise feed-forward network of the same width."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.attention_norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed_norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, width)
+        self.down = nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """x [b, l, d], mask [b, 1, l, l] True where attention is allowed -> [b, l, d]."""
+        b, l, d = x.shape  # noqa: E741
+        heads = self.qkv(self.attention_norm(x)).view(b, l, 3, self.heads, -1)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)  # [b, h, l, d/h] each
+        p = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
+        x = x + F.dropout(self.out(mixed.transpose(1, 2).reshape(b, l, d)), p)
+        hidden = F.dropout(F.relu(self.up(self.feed_norm(x))), p)
+        return x + F.dropout(self.down(hidden), p)
+
+
+class SASRecNet(SequenceNet):
+    """Item and position embeddings, blocks, and a dot product with the item embeddings."""
+
+    def __init__(self, n_items: int, config: SASRecConfig) -> None:
+        super().__init__()
+        self.pad = n_items
+        self.items = nn.Embedding(n_items + 1, config.width, padding_idx=n_items)
+        self.positions = nn.Embedding(config.length, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        nn.init.normal_(self.items.weight[:n_items], std=0.02)
+        nn.init.normal_(self.positions.weight, std=0.02)
+
+    def item_vectors(self) -> torch.Tensor:
+        return self.items.weight[: self.pad]
+
+    def states(self, items: torch.Tensor) -> torch.Tensor:
+        length = items.shape[1]
+        # Positions count from the newest event, so a short window reads like a padded one.
+        x = self.dropout(self.items(items) + self.positions.weight[-length:])
+        mask = attention_mask(items != self.pad)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+
+def attention_mask(real: torch.Tensor) -> torch.Tensor:
+    """[b, l] real events -> [b, 1, l, l] causal mask that hides padding.
+
+    Every position sees itself, so that a row of padding alone stays finite.
+    """
+    length = real.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=real.device).tril()
+    itself = torch.eye(length, dtype=torch.bool, device=real.device)
+    return ((causal & real[:, None, :]) | itself)[:, None]
+
+
+class SASRec(SequentialRecommender):
+    """Self-attentive sequential recommendation."""
+
+    name = "sasrec"
+    summary = "Self-attention over the item sequence, full-softmax training"
+    Config = SASRecConfig
+
+    def build(self, catalogue: Catalogue) -> SequenceNet:
+        return SASRecNet(len(catalogue), self.config)

@@ -1,0 +1,123 @@
+"""What SASRec, GRU4Rec, Caser and the language-model recommenders share: fit, score, save.
+
+Legend: b batch, l length, d width, i catalogue size.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from palate.data.cases import Histories, Split
+from palate.data.catalogue import Catalogue
+from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.training.config import TrainingConfig
+from palate.training.fit import Learned, Validation, fit, trained_tensors
+from palate.training.next_item import Windows, all_positions, one_negative_loss, softmax_loss
+
+
+class SequentialConfig(TrainingConfig):
+    """Settings shared by all models that read a sequence of items."""
+
+    length: int = Field(50, ge=1)
+    """Events of a history that the model reads, newest last."""
+    width: int = Field(64, ge=1)
+    """Width of item vectors and hidden states."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Dropout on item vectors and inside the blocks."""
+    loss: Literal["softmax", "one-negative"] = "softmax"
+    """softmax: cross-entropy over the whole catalogue. one-negative: the binary loss of the
+    original papers with one sampled negative, kept for comparison."""
+    device: str = "auto"
+    """Where to run: auto, cpu, cuda, cuda:1 …"""
+
+
+class SequenceNet(nn.Module):
+    """Item indices in, hidden states out; subclasses give :meth:`states`."""
+
+    loss_name = "softmax"
+
+    def states(self, items: torch.Tensor) -> torch.Tensor:
+        """[b, l] item indices -> [b, l, d] hidden states, causal."""
+        raise TypeError(f"{type(self).__name__} gives no states")
+
+    def item_vectors(self) -> torch.Tensor:
+        """[i, d] vectors that states are compared with."""
+        raise TypeError(f"{type(self).__name__} gives no item vectors")
+
+    def head(self, states: torch.Tensor) -> torch.Tensor:
+        """[n, d] -> [n, i] scores."""
+        return states @ self.item_vectors().T
+
+    def forward(self, items: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Loss over every labelled position."""
+        states = self.states(items)
+        if self.loss_name == "one-negative":
+            return {"loss": one_negative_loss(states, labels, self.item_vectors())}
+        return {"loss": softmax_loss(states, labels, self.head)}
+
+
+class SequentialRecommender(Recommender):
+    """A recommender around a :class:`SequenceNet`."""
+
+    net: SequenceNet
+    learned: Learned | None = None
+
+    @abstractmethod
+    def build(self, catalogue: Catalogue) -> SequenceNet:
+        """The untrained network for a catalogue."""
+
+    def groups(self) -> list[dict[str, Any]] | None:
+        """Optimizer parameter groups; None for one learning rate."""
+        return None
+
+    def _place(self, catalogue: Catalogue) -> None:
+        self.n_items = len(catalogue)
+        self.net = self.build(catalogue).to(device_of(self.config.device))
+        self.net.loss_name = self.config.loss
+
+    def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
+        torch.manual_seed(context.seed)
+        self._place(split.catalogue)
+        length = self.config.length
+        self.learned = fit(
+            self.net,
+            Windows(split.train.sequences(), length),
+            all_positions(length, self.n_items),
+            self.config,
+            Validation(split.validation, self.score),
+            context,
+            self.groups(),
+        )
+        return self
+
+    @torch.no_grad()
+    def score(self, histories: Histories) -> Scores:
+        self.net.eval()
+        device = next(self.net.parameters()).device
+        items = torch.from_numpy(histories.padded(self.config.length, self.n_items))
+        states = self.net.states(items.to(device))[:, -1]
+        scores: Scores = self.net.head(states).float().cpu().numpy()
+        return scores
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return trained_tensors(self.net)
+
+    def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
+        self._place(catalogue)
+        missing = set(trained_tensors(self.net)) - set(state)
+        if missing:
+            raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")
+        self.net.load_state_dict(state, strict=False)
+        self.net.eval()
+
+
+def device_of(name: str) -> torch.device:
+    """The torch device for a setting; auto takes the GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

@@ -1,0 +1,92 @@
+"""Next-item training data and losses, for every model that reads a sequence of items.
+
+Legend: b batch, l length, d width, i catalogue size. Sequences are padded on the left with index i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.data import Dataset
+
+from palate.data.cases import Histories
+
+IGNORED = -100
+
+
+class Windows(Dataset):
+    """Training sequences cut into windows of ``length`` inputs and as many next-item labels.
+
+    Windows are cut from the end of each sequence backwards, so that every event but the first
+    is a label exactly once, and the newest events share one window.
+    """
+
+    def __init__(self, sequences: Histories, length: int, stride: int | None = None) -> None:
+        self.length = length
+        self.sequences = sequences
+        stride = stride or length
+        self.spans: list[tuple[int, int]] = []
+        for start, stop in zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True):
+            end = int(stop)
+            while end - start >= 2:
+                self.spans.append((max(int(start), end - length - 1), end))
+                end -= stride
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        start, end = self.spans[index]
+        return self.sequences.items[start:end]
+
+
+def all_positions(length: int, pad: int) -> Callable[[list[np.ndarray]], dict[str, torch.Tensor]]:
+    """Collation for causal models: inputs [b, l] and labels [b, l], every position a target."""
+
+    def collate(windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
+        inputs = np.full((len(windows), length), pad, dtype=np.int64)
+        labels = np.full((len(windows), length), IGNORED, dtype=np.int64)
+        for row, window in enumerate(windows):
+            n = len(window) - 1
+            inputs[row, length - n :] = window[:-1]
+            labels[row, length - n :] = window[1:]
+        return {"items": torch.from_numpy(inputs), "labels": torch.from_numpy(labels)}
+
+    return collate
+
+
+def softmax_loss(
+    states: torch.Tensor, labels: torch.Tensor, head: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Cross-entropy over the whole catalogue, averaged over the labelled positions.
+
+    Args:
+        states: [b, l, d] hidden states.
+        labels: [b, l] next item, ``IGNORED`` where there is none.
+        head: [n, d] -> [n, i] scores; called on labelled positions only.
+    """
+    known = labels != IGNORED
+    return F.cross_entropy(head(states[known]).float(), labels[known])
+
+
+def one_negative_loss(
+    states: torch.Tensor, labels: torch.Tensor, items: torch.Tensor
+) -> torch.Tensor:
+    """Binary cross-entropy with one uniform negative per position (SASRec, eq. 8).
+
+    Args:
+        states: [b, l, d] hidden states.
+        labels: [b, l] next item, ``IGNORED`` where there is none.
+        items: [i, d] item vectors.
+    """
+    known = labels != IGNORED
+    state, positive = states[known], labels[known]
+    # A shift by 1..i-1 is uniform over the items other than the positive.
+    shift = torch.randint(1, len(items), positive.shape, device=positive.device)
+    negative = (positive + shift) % len(items)
+    up = (state * items[positive]).sum(-1)
+    down = (state * items[negative]).sum(-1)
+    return F.softplus(-up).mean() + F.softplus(down).mean()

@@ -23,3 +23,7 @@ class SourceError(PalateError):
 
 class RunError(PalateError):
     """A run folder is missing, incomplete, or of a kind this command cannot use."""
+
+
+class ScoreError(PalateError):
+    """A model's scores cannot be ranked: NaN, or of another shape than users by items."""

@@ -1,0 +1,175 @@
+"""Full ranking: where the item that came next stands among all items, and what that is worth.
+
+Each case has one relevant item, its target, and ranks count from 0, the best. Ties stand against
+the model: an item with the target's score ranks before it, so that a model of constant scores
+gets the worst ranks and not the best.
+
+Legend: u users (or cases), i items of the catalogue, e events in all histories together, k length
+of the list that is recommended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from palate.errors import ScoreError
+
+Scores = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+Seen = tuple[Indices, Indices]  # items [e] and offsets [u + 1], as in a Histories
+
+NOTHING = -1  # in a list of items: no item is left to recommend here
+
+
+def rank_targets(scores: Scores, targets: Indices, seen: Seen | None = None) -> Indices:
+    """[u] rank of each target among the items that are not in the user's history, 0 is best.
+
+    The rank is the number of other unseen items that score at least as high as the target. It
+    is counted, not sorted for. A target that stands in the history itself (people come back to
+    things) competes all the same.
+
+    Args:
+        scores: [u, i] higher is better; ``-inf`` puts an item last.
+        targets: [u] item indices.
+        seen: the items of each history, which are left out; None leaves none out.
+
+    Raises:
+        ScoreError: a score is NaN, or the shapes do not fit.
+    """
+    check_scores(scores, len(targets))
+    rows = np.arange(len(targets))
+    ahead = scores >= scores[rows, targets][:, None]  # [u, i]
+    if seen is not None:
+        ahead[_rows(seen), seen[0]] = False
+    ahead[rows, targets] = False
+    return count_true(ahead)
+
+
+def top_k(scores: Scores, k: int, seen: Seen | None = None) -> tuple[Indices, Scores]:
+    """The *k* best unseen items of each user, best first: items [u, k] and their scores [u, k].
+
+    Equal scores come in the order of the catalogue, so that the list is the same on every
+    machine. Where fewer than *k* items are left, because the rest was seen or scores ``-inf``,
+    the list ends in item -1 with score ``-inf``.
+
+    Raises:
+        ScoreError: a score is NaN, or the shapes do not fit.
+    """
+    check_scores(scores, None if seen is None else len(seen[1]) - 1)
+    if seen is not None:
+        scores = scores.copy()
+        scores[_rows(seen), seen[0]] = -np.inf
+    items, best = _best(scores, min(k, scores.shape[1]))
+    items[best == -np.inf] = NOTHING
+    missing = k - items.shape[1]
+    if missing > 0:
+        items = np.pad(items, ((0, 0), (0, missing)), constant_values=NOTHING)
+        best = np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf)
+    return items, best
+
+
+def candidate_counts(n_items: int, targets: Indices, seen: Seen | None = None) -> Indices:
+    """[u] number of items that are ranked for each user: the unseen ones and the target."""
+    candidates = np.ones((len(targets), n_items), dtype=bool)
+    if seen is not None:
+        candidates[_rows(seen), seen[0]] = False
+    candidates[np.arange(len(targets)), targets] = True
+    return count_true(candidates)
+
+
+def hr(ranks: Indices, k: int) -> Values:
+    """[u] hit rate: 1 where the target is among the first *k*."""
+    return (ranks < k).astype(np.float64)
+
+
+def ndcg(ranks: Indices, k: int) -> Values:
+    """[u] normalised discounted cumulative gain; with one relevant item, ``1 / log2(rank + 2)``."""
+    return np.where(ranks < k, 1 / np.log2(ranks + 2), 0.0)
+
+
+def mrr(ranks: Indices, k: int | None = None) -> Values:
+    """[u] reciprocal rank of the target, 0 beyond *k*; None looks at the whole list."""
+    reciprocal = 1 / (ranks + 1)
+    return reciprocal if k is None else np.where(ranks < k, reciprocal, 0.0)
+
+
+def recall(ranks: Indices, k: int) -> Values:
+    """[u] share of the relevant items among the first *k*; with one of them, the hit rate."""
+    return hr(ranks, k)
+
+
+def precision(ranks: Indices, k: int) -> Values:
+    """[u] share of the first *k* that is relevant; with one relevant item at most ``1 / k``."""
+    return hr(ranks, k) / k
+
+
+def average_precision(ranks: Indices, k: int) -> Values:
+    """[u] precision at each relevant item, averaged; with one of them, the reciprocal rank."""
+    return mrr(ranks, k)
+
+
+def auc(ranks: Indices, n_candidates: Indices) -> Values:
+    """[u] share of the other candidates that rank below the target; 1 where there are none.
+
+    Args:
+        n_candidates: [u] items that were ranked, the target among them, as of
+            :func:`candidate_counts`.
+    """
+    return 1 - ranks / np.maximum(n_candidates - 1, 1)
+
+
+def check_scores(scores: Scores, n_users: int | None = None) -> None:
+    """Raise a ScoreError unless *scores* is a matrix of *n_users* rows without NaN."""
+    if scores.ndim != 2 or (n_users is not None and len(scores) != n_users):
+        raise ScoreError(
+            f"scores have shape {scores.shape}; expected one row for each of the "
+            f"{'users' if n_users is None else f'{n_users} users'} and one column per item"
+        )
+    # The minimum of anything with NaN is NaN: one pass over the matrix, and no copy of it.
+    if scores.size and np.isnan(scores.min()):
+        user, item = np.argwhere(np.isnan(scores))[0]
+        raise ScoreError(
+            f"the score of item {item} for the user in row {user} is NaN; did training diverge? "
+            "A lower learning rate is the usual mend"
+        )
+
+
+def count_true(matrix: npt.NDArray[np.bool_]) -> Indices:
+    """[rows] number of true cells in each row."""
+    return torch.from_numpy(matrix).sum(dim=1, dtype=torch.int64).numpy()
+
+
+def _rows(seen: Seen) -> Indices:
+    return np.repeat(np.arange(len(seen[1]) - 1), np.diff(seen[1]))
+
+
+def _best(scores: Scores, k: int) -> tuple[Indices, Scores]:
+    """The *k* highest of each row by score, then by index."""
+    # One more than asked for: where it equals the last one kept, the choice among equals is
+    # torch's, which does not promise any, and is made anew.
+    n_items = scores.shape[1]
+    found, order = torch.topk(torch.from_numpy(scores), min(k + 1, n_items), sorted=True)
+    best, items = found.numpy(), order.numpy()
+    if 0 < k < n_items:
+        tied = np.flatnonzero((best[:, k] == best[:, k - 1]) & (best[:, k] > -np.inf))
+        items[tied, :k] = _first_of_equals(scores[tied], best[tied, k - 1], k)
+    best, items = best[:, :k], items[:, :k]
+    by_index = np.argsort(items, axis=1, kind="stable")
+    items = np.take_along_axis(items, by_index, axis=1)
+    best = np.take_along_axis(scores, items, axis=1)
+    by_score = np.argsort(-best, axis=1, kind="stable")
+    return np.take_along_axis(items, by_score, axis=1), np.take_along_axis(best, by_score, axis=1)
+
+
+def _first_of_equals(scores: Scores, least: Scores, k: int) -> Indices:
+    """[u, k] the items above *least* and the first of those that equal it."""
+    above = scores > least[:, None]
+    equal = scores == least[:, None]
+    wanted = k - count_true(above)
+    chosen = above | (equal & (np.cumsum(equal, axis=1) <= wanted[:, None]))
+    return np.nonzero(chosen)[1].reshape(len(scores), k)

@@ -47,7 +47,7 @@ def rank_targets(scores: Scores, targets: Indices, seen: Seen | None = None) -> 
     if seen is not None:
         ahead[_rows(seen), seen[0]] = False
     ahead[rows, targets] = False
-    return count_true(ahead)
+    return _count(ahead)
 
 
 def top_k(scores: Scores, k: int, seen: Seen | None = None) -> tuple[Indices, Scores]:
@@ -79,7 +79,7 @@ def candidate_counts(n_items: int, targets: Indices, seen: Seen | None = None) -
     if seen is not None:
         candidates[_rows(seen), seen[0]] = False
     candidates[np.arange(len(targets)), targets] = True
-    return count_true(candidates)
+    return _count(candidates)
 
 
 def hr(ranks: Indices, k: int) -> Values:
@@ -139,9 +139,8 @@ def check_scores(scores: Scores, n_users: int | None = None) -> None:
         )
 
 
-def count_true(matrix: npt.NDArray[np.bool_]) -> Indices:
-    """[rows] number of true cells in each row."""
-    return torch.from_numpy(matrix).sum(dim=1, dtype=torch.int64).numpy()
+def _count(matrix: npt.NDArray[np.bool_]) -> Indices:
+    return np.count_nonzero(matrix, axis=1).astype(np.int64)
 
 
 def _rows(seen: Seen) -> Indices:
@@ -170,6 +169,6 @@ def _first_of_equals(scores: Scores, least: Scores, k: int) -> Indices:
     """[u, k] the items above *least* and the first of those that equal it."""
     above = scores > least[:, None]
     equal = scores == least[:, None]
-    wanted = k - count_true(above)
-    chosen = above | (equal & (np.cumsum(equal, axis=1) <= wanted[:, None]))
+    wanted = k - _count(above)
+    chosen = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= wanted[:, None]))
     return np.nonzero(chosen)[1].reshape(len(scores), k)

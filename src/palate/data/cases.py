@@ -58,10 +58,17 @@ class Histories:
 
     def take(self, which: Indices) -> Histories:
         """The histories at the given positions, in that order."""
-        return Histories.of([self[int(i)].tolist() for i in which], self._users_at(which))
+        which = np.asarray(which, dtype=np.int64)
+        return self.spans(which, np.zeros_like(which), self.lengths[which])
 
-    def _users_at(self, which: Indices) -> list[str]:
-        return [self.users[int(i)] for i in which] if self.users else []
+    def spans(self, which: Indices, start: Indices, stop: Indices) -> Histories:
+        """Of each history in *which* the events from position *start* up to, not with, *stop*."""
+        lengths = stop - start
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        shifts = self.offsets[which] + start - offsets[:-1]
+        items = self.items[np.repeat(shifts, lengths) + np.arange(offsets[-1])]
+        users = [self.users[i] for i in which.tolist()] if self.users else []
+        return Histories(items, offsets, users)
 
     def padded(self, length: int, pad: int) -> Indices:
         """[n, length] the last *length* items of each history, padded on the left with *pad*."""

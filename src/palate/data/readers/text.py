@@ -1,0 +1,150 @@
+"""Text files, plain or gzipped: fast when all is well, exact about what is wrong when it is not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from palate.errors import DataError
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, unpacked if it is gzipped.
+
+    Raises:
+        DataError: the file is absent, empty, or a gzip that is broken.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    raw = path.read_bytes()
+    if raw[:2] == b"\x1f\x8b":
+        try:
+            raw = gzip.decompress(raw)
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataError(
+                f"{path}: the gzip breaks off or is damaged ({error}); download it again"
+            ) from None
+    if not raw.strip():
+        raise DataError(f"{path}: the file is empty; check the export or the download")
+    return raw
+
+
+def first_line(raw: bytes) -> str:
+    """The first line, without byte order mark and line end."""
+    line = raw[: raw.find(b"\n")] if b"\n" in raw else raw
+    return line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r").decode("utf-8", "replace")
+
+
+def head(path: Path, size: int = 65536) -> bytes:
+    """The first bytes of a file, unpacked; as many as can be read of a broken gzip."""
+    try:
+        with path.open("rb") as file:
+            if file.read(2) != b"\x1f\x8b":
+                file.seek(0)
+                return file.read(size)
+        with gzip.open(path) as unpacked:
+            return unpacked.read(size)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def utf8(raw: bytes, path: Path, legacy: str | None = None) -> bytes:
+    """*raw* as UTF-8.
+
+    Args:
+        legacy: the encoding that files of this format have when they are not UTF-8.
+
+    Raises:
+        DataError: not UTF-8 and no *legacy* encoding, or some rows in one and some in the other.
+    """
+    try:
+        raw.decode("utf-8")
+        return raw
+    except UnicodeDecodeError as error:
+        bad = error
+    row = raw.count(b"\n", 0, bad.start) + 1
+    where = f"{path}: row {row}: byte 0x{raw[bad.start]:02x} is not UTF-8"
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path}: row 1: the file is UTF-16; save it as UTF-8")
+    other = _row_with_utf8(raw)
+    if other is not None:
+        raise DataError(
+            f"{where} but row {other} is: the file mixes encodings; convert the parts before "
+            "joining them"
+        )
+    if legacy is None:
+        raise DataError(f"{where}; convert the file, for instance: iconv -f latin1 -t utf-8")
+    return raw.decode(legacy).encode()
+
+
+def _row_with_utf8(raw: bytes) -> int | None:
+    """The first row that is UTF-8 beyond ASCII."""
+    for row, line in enumerate(raw.split(b"\n"), start=1):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            return row
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def table(
+    raw: bytes,
+    path: Path,
+    separator: str,
+    names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    quoted: bool = True,
+) -> pl.DataFrame:
+    """A delimited text as a table of strings.
+
+    Args:
+        names: of the columns, for a file without a header.
+        columns: the ones to read; all if None.
+        quoted: whether double quotes enclose values.
+
+    Raises:
+        DataError: no rows, a row with too many columns, a quote that never closes, not UTF-8.
+    """
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(raw),
+            separator=separator,
+            has_header=names is None,
+            new_columns=list(names) if names is not None else None,
+            columns=list(columns) if columns is not None else None,
+            infer_schema=False,
+            quote_char='"' if quoted else None,
+        )
+    except PolarsError as error:
+        utf8(raw, path)
+        raise DataError(_why(raw, path, separator, quoted, str(error))) from None
+    if frame.is_empty():
+        raise DataError(f"{path}: row 1 is the header and no row follows; the file holds no data")
+    return frame
+
+
+def _why(raw: bytes, path: Path, separator: str, quoted: bool, reason: str) -> str:
+    """The row that a table could not be read at."""
+    wide = first_line(raw).count(separator)
+    for row, line in enumerate(raw.split(b"\n"), start=1):
+        cells = line.decode("utf-8", "replace")
+        if quoted and cells.count('"') % 2:
+            return (
+                f'{path}: row {row}: a double quote opens and does not close; double it ("") '
+                "inside a value, or remove it"
+            )
+        if '"' not in cells and cells.count(separator) > wide:
+            return (
+                f"{path}: row {row}: {cells.count(separator) + 1} columns where row 1 has "
+                f"{wide + 1}; put the value that holds {separator!r} in double quotes"
+            )
+    return f"{path}: {reason.splitlines()[0]}"

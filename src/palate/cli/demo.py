@@ -1,0 +1,126 @@
+"""``palate demo``: the main job, end to end, on real data with a real language model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.cli import completion, console
+from palate.cli.comparison_table import show
+
+if TYPE_CHECKING:
+    from palate.experiments.comparison import Comparison
+    from palate.experiments.run import Run
+
+DATA = "ml-100k"
+LANGUAGE_MODEL = "smollm2-135m"
+
+# What is compared, and with which settings: those that fit two cores and a few minutes.
+METHODS: dict[str, dict[str, Any]] = {
+    "popularity": {},
+    "ease": {},
+    "sasrec": {},
+    "lite-llm4rec": {},
+}
+
+SHOWN = 5  # titles of a history and of a list
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it goes.")] = (
+        completion.RUNS / "demo"
+    ),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train again what the folder already holds.")
+    ] = False,
+) -> None:
+    """The whole job: fetch MovieLens-100K and a language model, train, compare, recommend.
+
+    Popularity, EASE, SASRec and Lite-LLM4Rec on the same split; one table, what each recommends
+    to three people, and a report. At most 12 minutes on two cores; seconds when run again.
+    """
+    start = time.monotonic()
+    try:
+        comparison = _run(out, fresh)
+    except KeyboardInterrupt:
+        console.remark("interrupted; palate demo goes on from what is finished")
+        raise
+    console.remark("[4/4] what came out")
+    show(comparison)
+    _recommendations(comparison)
+    minutes = (time.monotonic() - start) / 60
+    print(f"\nReport: {(out / 'report.html').resolve()}   ({minutes:.1f} minutes)")
+    if not comparison.failed:
+        print(f'Next:   palate recommend {out}/sasrec-seed0 --history "Toy Story (1995)"')
+    else:
+        raise typer.Exit(1)
+
+
+def _run(folder: Path, fresh: bool) -> Comparison:
+    with console.working("[1/4] MovieLens-100K"):
+        from palate.data.load import DataConfig
+        from palate.data.sources import fetch, is_fetched, get
+
+        here = is_fetched(DATA)
+        fetch(DATA)
+    console.remark(
+        f"[1/4] MovieLens-100K: {'in the cache' if here else 'fetched'}. {get(DATA).licence}"
+    )
+    with console.working("[2/4] SmolLM2-135M-Instruct: fetched and unpacked once, a minute or two"):
+        from palate.language.weights import resolve
+
+        resolve(LANGUAGE_MODEL)
+    console.remark("[2/4] SmolLM2-135M-Instruct: in the cache")
+    console.remark(f"[3/4] training {', '.join(METHODS)} on the same split")
+    with console.working("loading"):
+        from palate.experiments.compare import compare
+    return compare(
+        list(METHODS),
+        DataConfig(data=DATA),
+        folder=folder,
+        settings=METHODS,
+        progress=True,
+        reuse=not fresh,
+    )
+
+
+def _recommendations(comparison: Comparison) -> None:
+    """What every method recommends to three people, beside what they watched."""
+    runs = {row.label: comparison.runs_of(row)[0] for row in comparison.rows if row.runs}
+    if not runs:
+        return
+    first = next(iter(runs.values()))
+    catalogue = first.catalogue()
+    title = dict(zip(catalogue.items, catalogue.titles, strict=True))
+    for kind, case in zip(("few", "some", "many"), _three(first), strict=True):
+        told = "; ".join(title[item] for item in case["recent"][-SHOWN:])
+        rows = [["watched last", told], ["took next", title[case["target"]]]]
+        rows += [
+            [
+                label,
+                "; ".join(_marked(title[i], i == case["target"]) for i in _top(run, case["user"])),
+            ]
+            for label, run in runs.items()
+        ]
+        heading = f"user {case['user']}, who watched {kind} films ({case['events']})"
+        console.table([heading, ""], rows, left=2)
+
+
+def _marked(title: str, hit: bool) -> str:
+    return f"✓ {title}" if hit else title
+
+
+def _three(run: Run) -> list[dict[str, Any]]:
+    """Test cases of the users at one tenth, one half and nine tenths of activity."""
+    cases = run.cases().sort("events", "user")
+    return [cases.row(int(share * (len(cases) - 1)), named=True) for share in (0.1, 0.5, 0.9)]
+
+
+def _top(run: Run, user: str) -> list[str]:
+    import polars as pl
+
+    top = run.predictions().filter((pl.col("user") == user) & (pl.col("rank") <= SHOWN))
+    return top.sort("rank")["item"].to_list()

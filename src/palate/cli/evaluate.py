@@ -1,0 +1,78 @@
+"""``palate evaluate`` and ``palate report``: judge a run again, and show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palate.cli import console
+from palate.cli.run_argument import RunFolder
+
+if TYPE_CHECKING:
+    from palate.experiments.run import Run
+
+
+def evaluate(
+    folder: RunFolder,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The metrics as one JSON document on stdout.")
+    ] = False,
+) -> None:
+    """Judge a trained run on its test cases again, and write its metrics and report anew.
+
+    [bold]Example[/bold]
+      palate evaluate runs/sasrec-ml-100k
+    """
+    with console.working("loading"):
+        from palate.experiments.evaluate import evaluate_run
+        from palate.experiments.run import Run
+
+        run = Run(folder)
+    evaluate_run(run, progress=True)
+    if as_json:
+        console.print_json(run.metrics())
+        return
+    show_metrics(run)
+
+
+def report(folder: RunFolder) -> None:
+    """Write report.html of a run or of a comparison again, and say where it is.
+
+    [bold]Example[/bold]
+      palate report runs/sasrec-ml-100k
+    """
+    with console.working("loading"):
+        from palate.experiments.report import write_report
+        from palate.experiments.run import Run
+
+        write_report(Run(folder))
+    print(folder / "report.html")
+
+
+def show_metrics(run: Run) -> None:
+    """The numbers of one run: a row per metric, a column per K, and what belongs beside them."""
+    results = run.results()
+    at_k: dict[str, dict[int, float]] = {}
+    plain: list[str] = []
+    for key, value in results["metrics"].items():
+        name, _, k = key.partition("@")
+        if k.isdigit():
+            at_k.setdefault(name, {})[int(k)] = value
+        else:
+            plain.append(f"{key} {value:.4f}")
+    ks = sorted({k for values in at_k.values() for k in values})
+    rows = [
+        [name, *(f"{values[k]:.4f}" if k in values else "" for k in ks)]
+        for name, values in at_k.items()
+    ]
+    console.table([run.method, *(f"@{k}" for k in ks)], rows)
+    plain += [
+        f"{key} 95 % interval [{low:.4f} {high:.4f}]"
+        for key, (low, high) in results["intervals"].items()
+    ]
+    print("\n".join(plain))
+    print(f"{results['cases']:,} test cases of {results['split']}, ", end="")
+    print(f"each against {results['items']:,} items")
+    for note in results["notes"]:
+        print(f"Note: {note}")

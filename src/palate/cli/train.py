@@ -1,0 +1,153 @@
+"""``palate train``: one method on one data set, into a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.cli import completion, console, settings
+from palate.cli.data_options import OPTIONS, data_config, data_name, takes_data
+from palate.cli.evaluate import show_metrics
+from palate.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from palate.experiments.run import Run
+
+OWN_OPTIONS = ["help", "seed", "out", "resume", "json", *(o.replace("_", "-") for o in OPTIONS)]
+
+
+@takes_data
+def train(
+    context: typer.Context,
+    given: dict[str, Any],
+    method: Annotated[
+        str | None,
+        typer.Argument(
+            help="Which method; 'palate methods' lists them.",
+            autocompletion=completion.methods,
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice of the training.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the run goes.",
+            show_default="runs/METHOD-DATA, numbered",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a training that was interrupted; needs nothing else.",
+            autocompletion=completion.runs,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Metrics and folder as JSON on stdout.")
+    ] = False,
+    wants_help: Annotated[
+        bool, typer.Option("--help", "-h", help="Show this, and the settings of METHOD.")
+    ] = False,
+) -> None:
+    """Train METHOD, judge it on the test cases, and keep everything in a run folder.
+
+    [bold]Examples[/bold]
+      palate train ease --data ml-100k
+      palate train sasrec --data ml-100k --epochs 50 --width 128
+      palate train sasrec --interactions clicks.csv --items items.parquet
+
+    Any setting of the method is an option here. What they are and mean:
+      palate train sasrec --help
+    """
+    if wants_help:
+        _help(context, method)
+        return
+    if resume is not None:
+        _only_resume(context, method, given, out)
+        run = _resumed(resume)
+    else:
+        run = _trained(context, method, given, seed, out)
+    if as_json:
+        console.print_json({"run": str(run.folder), "metrics": run.metrics()})
+        return
+    show_metrics(run)
+    console.remark(f"run:   {run.folder}")
+    console.remark(f'next:  palate recommend {run.folder} --history "title; title"')
+
+
+def _help(context: typer.Context, method: str | None) -> None:
+    if method is None or method.startswith("-"):
+        print(context.get_help())
+        return
+    with console.working("loading"):
+        from palate.recommenders import registry
+
+        found = registry.get(method)
+    console.remark("")
+    print(f"palate train {method}: {found.summary}\n")
+    print(f"  palate train {method} --data ml-100k [--setting value ...]\n")
+    rows = settings.help_rows(found.Config)
+    if rows:
+        console.table(["setting", "values", "default", "meaning"], rows, left=4)
+    else:
+        print(f"{method} has no settings.\n")
+    print("Options for data, seed and folder: palate train --help")
+
+
+def _trained(
+    context: typer.Context, method: str | None, given: dict[str, Any], seed: int, out: Path | None
+) -> Run:
+    if method is None:
+        raise ConfigError("which method? palate train METHOD; 'palate methods' lists them")
+    if method.startswith("-"):
+        raise ConfigError(f"the method comes before its settings: palate train METHOD {method} ...")
+    with console.working("loading"):
+        typed = settings.parse(method, context.args, OWN_OPTIONS)
+        data = data_config(given)
+        from palate.experiments import train as experiment
+    folder = _folder(out, f"{method}-{data_name(given)}")
+    with _says_how_to_resume(folder):
+        return experiment.train(method, typed, data, seed=seed, folder=folder, progress=True)
+
+
+def _resumed(folder: Path) -> Run:
+    with console.working("loading"):
+        from palate.experiments import train as experiment
+    with _says_how_to_resume(folder):
+        return experiment.resume_training(folder, progress=True)
+
+
+def _only_resume(
+    context: typer.Context, method: str | None, given: dict[str, Any], out: Path | None
+) -> None:
+    if method or given or out or context.args:
+        raise ConfigError(
+            "--resume RUN takes nothing else: method, settings and data are those of the run"
+        )
+
+
+@contextmanager
+def _says_how_to_resume(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / "config.yaml").exists():
+            console.remark(f"interrupted; to go on: palate train --resume {folder}")
+        raise
+
+
+def _folder(out: Path | None, name: str) -> Path:
+    """Where the run goes: never over another run."""
+    if out is not None:
+        if (out / "config.yaml").exists():
+            raise RunError(f"{out} holds a run already; name another folder with --out")
+        return out
+    taken = (completion.RUNS / (name if n == 1 else f"{name}-{n}") for n in range(1, 10_000))
+    return next(folder for folder in taken if not folder.exists())

@@ -115,6 +115,8 @@ class Split:
     Attributes:
         name: how it was made, e.g. ``leave-one-out``.
         notes: plain sentences that belong beside every result on this split.
+        train_times: [e] times of the events of ``train.sequences()``, in the unit of the source;
+            None where the data have an order only.
     """
 
     catalogue: Catalogue
@@ -123,6 +125,7 @@ class Split:
     test: Cases
     name: str
     notes: tuple[str, ...] = ()
+    train_times: Indices | None = None
 
     @property
     def n_items(self) -> int:

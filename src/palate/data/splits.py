@@ -7,6 +7,7 @@ position as its target and all events before it as its history.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,8 @@ def make_split(dataset: Dataset, how: str, seed: int = 0) -> Split:
     if how not in SPLITS:
         raise ConfigError(f"no split '{how}'; there are: {', '.join(SPLITS)}")
     split = SPLITS[how](dataset, seed)
+    if dataset.has_clock:
+        split = replace(split, train_times=training_times(split.train, dataset))
     check_leakage(split, dataset)
     return split
 
@@ -158,3 +161,13 @@ def cases_at(sequences: Histories, which: Indices, at: Indices) -> Cases:
     """[len(which)] cases: of each user in *which* the event at position *at* and what came before."""
     starts = sequences.offsets[which]
     return Cases(sequences.spans(which, np.zeros_like(at), at), sequences.items[starts + at])
+
+
+def training_times(train: Cases, dataset: Dataset) -> Indices:
+    """[e] times of the events of ``train.sequences()``, which begin where the users' do."""
+    number = {user: position for position, user in enumerate(dataset.users)}
+    which = np.array([number[user] for user in train.histories.users], dtype=np.int64)
+    lengths = train.histories.lengths + 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    shifts = np.repeat(dataset.sequences.offsets[which] - offsets[:-1], lengths)
+    return dataset.times[shifts + np.arange(offsets[-1])]

@@ -32,6 +32,8 @@ class Recommender(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     Config: ClassVar[type[Config]] = Config
+    deterministic: ClassVar[bool] = False
+    """True where fit() comes to the same model whatever the seed: one training is enough."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config: Any = config if config is not None else self.Config()

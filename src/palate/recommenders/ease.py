@@ -38,6 +38,7 @@ class EASE(Recommender):
     name = "ease"
     summary = "linear item-to-item autoencoder in closed form"
     Config = EASEConfig
+    deterministic = True
     config: EASEConfig
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008

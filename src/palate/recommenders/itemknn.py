@@ -50,6 +50,7 @@ class ItemKNN(Recommender):
     name = "itemknn"
     summary = "items that the same people touched"
     Config = ItemKNNConfig
+    deterministic = True
     config: ItemKNNConfig
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008

@@ -63,7 +63,21 @@ def novelty(lists: Indices, popularity: Indices, n_users: int) -> Values:
     return mean_of_lists(lists, self_information(popularity, n_users))
 
 
-def popularity_bias(lists: Indices, popularity: Indices, profiles: Histories) -> Values:
+def profile_popularity(popularity: Indices, profiles: Histories) -> float:
+    """Mean popularity [i] of what a user chose, averaged over users; empty profiles are left out.
+
+    The group average popularity of profiles, GAP_p, of Abdollahpouri et al. (see
+    :func:`popularity_bias`).
+    """
+    lengths = profiles.lengths
+    if not lengths.any():
+        return 0.0
+    totals = np.concatenate([[0], np.cumsum(popularity[profiles.items])])
+    sums = np.diff(totals[profiles.offsets])
+    return float((sums[lengths > 0] / lengths[lengths > 0]).mean())
+
+
+def popularity_bias(lists: Indices, popularity: Indices, chosen: float) -> Values:
     """[u] popularity of each list over that of what users choose themselves, minus 1.
 
     The mean over users is ΔGAP of Abdollahpouri et al., "The unfairness of popularity bias in
@@ -73,15 +87,11 @@ def popularity_bias(lists: Indices, popularity: Indices, profiles: Histories) ->
 
     Args:
         popularity: [i] number of users who touched each item in training.
-        profiles: what the users chose in training; empty ones are left out.
+        chosen: what :func:`profile_popularity` gives for the training sequences.
     """
-    chosen = popularity[profiles.items].astype(np.float64)
-    sums = np.bincount(profiles.rows(), weights=chosen, minlength=len(profiles))
-    lengths = profiles.lengths
-    own = (sums[lengths > 0] / lengths[lengths > 0]).mean() if lengths.any() else 0.0
-    if own == 0:
+    if chosen == 0:
         return np.zeros(len(lists))  # nobody chose anything: nothing to be biased against
-    return mean_of_lists(lists, popularity.astype(np.float64)) / own - 1
+    return mean_of_lists(lists, popularity.astype(np.float64)) / chosen - 1
 
 
 def diversity(lists: Indices, features: Features) -> Values:

@@ -70,6 +70,10 @@ class Evaluation:
         """[i] number of training users of each item."""
         return beyond_accuracy.users_per_item(self.train, self.n_items)
 
+    @cached_property
+    def _chosen(self) -> float:
+        return beyond_accuracy.profile_popularity(self.popularity, self.train)
+
     @property
     def names(self) -> list[str]:
         """The metrics that have a value per user, e.g. ``ndcg@10``."""
@@ -100,7 +104,7 @@ class Evaluation:
         if name == "novelty":
             return beyond_accuracy.novelty(lists, self.popularity, len(self.train))
         if name == "popularity_bias":
-            return beyond_accuracy.popularity_bias(lists, self.popularity, self.train)
+            return beyond_accuracy.popularity_bias(lists, self.popularity, self._chosen)
         if self.features is None:
             raise ConfigError("diversity needs features of the items, e.g. their genres")
         return beyond_accuracy.diversity(lists, self.features)
@@ -172,8 +176,9 @@ def evaluate(
                 f"scores have shape {found.shape}; expected {(len(targets), n_items)}, one row "
                 "for each user and one column for each item of the catalogue"
             )
-        ranks.append(ranking.rank_targets(found, targets, seen))
-        counts.append(ranking.candidate_counts(n_items, targets, seen))
+        places, candidates = ranking.standing(found, targets, seen)
+        ranks.append(places)
+        counts.append(candidates)
         top_items, top_scores = ranking.top_k(found, max(lengths), seen)
         items.append(top_items)
         scores.append(top_scores)

@@ -41,13 +41,23 @@ def rank_targets(scores: Scores, targets: Indices, seen: Seen | None = None) -> 
     Raises:
         ScoreError: a score is NaN, or the shapes do not fit.
     """
+    return standing(scores, targets, seen)[0]
+
+
+def standing(scores: Scores, targets: Indices, seen: Seen | None = None) -> tuple[Indices, Indices]:
+    """[u] rank of each target, as :func:`rank_targets`, and [u] number of items it is among.
+
+    The number counts the unseen items and the target.
+    """
     check_scores(scores, len(targets))
     rows = np.arange(len(targets))
-    ahead = scores >= scores[rows, targets][:, None]  # [u, i]
+    others = np.ones(scores.shape, dtype=bool)  # [u, i] what competes with the target
     if seen is not None:
-        ahead[_rows(seen), seen[0]] = False
-    ahead[rows, targets] = False
-    return _count(ahead)
+        others[_rows(seen), seen[0]] = False
+    others[rows, targets] = False
+    n_candidates = _count(others) + 1
+    others &= scores >= scores[rows, targets][:, None]
+    return _count(others), n_candidates
 
 
 def top_k(scores: Scores, k: int, seen: Seen | None = None) -> tuple[Indices, Scores]:
@@ -71,15 +81,6 @@ def top_k(scores: Scores, k: int, seen: Seen | None = None) -> tuple[Indices, Sc
         items = np.pad(items, ((0, 0), (0, missing)), constant_values=NOTHING)
         best = np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf)
     return items, best
-
-
-def candidate_counts(n_items: int, targets: Indices, seen: Seen | None = None) -> Indices:
-    """[u] number of items that are ranked for each user: the unseen ones and the target."""
-    candidates = np.ones((len(targets), n_items), dtype=bool)
-    if seen is not None:
-        candidates[_rows(seen), seen[0]] = False
-    candidates[np.arange(len(targets)), targets] = True
-    return _count(candidates)
 
 
 def hr(ranks: Indices, k: int) -> Values:
@@ -118,7 +119,7 @@ def auc(ranks: Indices, n_candidates: Indices) -> Values:
 
     Args:
         n_candidates: [u] items that were ranked, the target among them, as of
-            :func:`candidate_counts`.
+            :func:`standing`.
     """
     return 1 - ranks / np.maximum(n_candidates - 1, 1)
 
@@ -140,7 +141,7 @@ def check_scores(scores: Scores, n_users: int | None = None) -> None:
 
 
 def _count(matrix: npt.NDArray[np.bool_]) -> Indices:
-    return np.count_nonzero(matrix, axis=1).astype(np.int64)
+    return matrix.sum(axis=1, dtype=np.int32).astype(np.int64)  # twice as fast as 64 bits
 
 
 def _rows(seen: Seen) -> Indices:

@@ -1,0 +1,294 @@
+"""Pictures as inline SVG: no script, no file beside it, light and dark by the page's colours.
+
+Everything drawn has a tooltip with its numbers, and all text is escaped. Colours are the
+page's: class ``s0`` to ``s7`` is the colour of the first to the eighth method.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+COLOURS = 8
+CHARACTER = 6.6  # pixels, about, of a character of a label
+
+
+@dataclass(frozen=True)
+class Point:
+    """A mark in a picture.
+
+    Attributes:
+        x: where; for a picture over categories, the number of the category.
+        y: how high.
+        low: lower end of the whisker, if any.
+        high: upper end.
+        tip: what the tooltip says.
+        strong: drawn larger.
+    """
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    tip: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points that belong together, in one colour."""
+
+    label: str
+    colour: int
+    points: Sequence[Point] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The axes of a picture: pixels, ranges, and how values become positions."""
+
+    width: int
+    height: int
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log_x: bool = False
+    left: int = 52
+    right: int = 16
+    top: int = 12
+    bottom: int = 44
+
+    def px(self, x: float) -> float:
+        """Horizontal position of a value."""
+        low, high = self.x
+        if self.log_x:
+            x, low, high = math.log10(x), math.log10(low), math.log10(high)
+        share = (x - low) / (high - low) if high > low else 0.5
+        return round(self.left + share * (self.width - self.left - self.right), 1)
+
+    def py(self, y: float) -> float:
+        """Vertical position of a value."""
+        low, high = self.y
+        share = (y - low) / (high - low) if high > low else 0.5
+        return round(self.height - self.bottom - share * (self.height - self.top - self.bottom), 1)
+
+
+def scatter(
+    series: Sequence[Series],
+    x_title: str,
+    y_title: str,
+    x_name: Callable[[float], str],
+    width: int = 400,
+    height: int = 300,
+) -> Markup:
+    """One labelled point per series; *x* on a logarithmic axis, whiskers along *y*."""
+    points = [point for one in series for point in one.points]
+    frame = Frame(
+        width, height, _decades([p.x for p in points]), _span(points, zero=False), log_x=True
+    )
+    body = [_y_axis(frame, y_title), _log_axis(frame, x_title, x_name)]
+    placed: list[tuple[float, float, float, float]] = []
+    labels = []
+    for one in sorted(series, key=lambda one: -one.points[0].y):
+        point = one.points[0]
+        body.append(_mark(frame, point, one.colour))
+        labels.append(_label(frame, point, one.label, placed))
+    return _svg(frame, [*body, *labels], f"{y_title} against {x_title}")
+
+
+def lines(
+    series: Sequence[Series],
+    x_title: str,
+    y_title: str,
+    width: int = 620,
+    height: int = 280,
+    zero: bool = False,
+) -> Markup:
+    """Curves over a number, such as epochs; *strong* points are marked."""
+    points = [point for one in series for point in one.points]
+    xs = [point.x for point in points]
+    frame = Frame(width, height, (min(xs), max(max(xs), min(xs) + 1)), _span(points, zero))
+    body = [_y_axis(frame, y_title), _linear_axis(frame, x_title)]
+    for one in series:
+        body.append(_path(frame, one))
+        body += [_mark(frame, point, one.colour) for point in one.points if point.strong]
+    return _svg(frame, body, f"{y_title} over {x_title}")
+
+
+def categories(
+    series: Sequence[Series],
+    names: Sequence[str],
+    y_title: str,
+    width: int = 620,
+    height: int = 300,
+) -> Markup:
+    """Points with whiskers over ordered categories, those of one series joined by a line."""
+    points = [point for one in series for point in one.points]
+    frame = Frame(width, height, (-0.5, len(names) - 0.5), _span(points, zero=True), bottom=58)
+    body = [_y_axis(frame, y_title)]
+    for place, name in enumerate(names):
+        for number, line in enumerate(name.split("\n")):
+            kind = "tick" if number == 0 else "tick faint"
+            body.append(
+                _text(frame.px(place), frame.height - 38 + 15 * number, line, kind, "middle")
+            )
+    step = min(0.5 / max(len(series), 1), 0.12)
+    for number, one in enumerate(series):
+        shift = (number - (len(series) - 1) / 2) * step  # side by side, so that none is hidden
+        moved = [Point(p.x + shift, p.y, p.low, p.high, p.tip, p.strong) for p in one.points]
+        body.append(_path(frame, Series(one.label, one.colour, moved)))
+        body += [_mark(frame, point, one.colour, radius=4) for point in moved]
+    return _svg(frame, body, f"{y_title} by group")
+
+
+def interval_bar(
+    value: float, interval: tuple[float, float], most: float, colour: int, tip: str
+) -> Markup:
+    """A small bar for a table's cell: the value, and its interval as a whisker."""
+    width, height = 120, 14
+    scale = (width - 2) / most if most > 0 else 0.0
+    low, high = (round(end * scale, 1) for end in interval)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img">'
+        '<title>{tip}</title><rect class="s{c}" x="0" y="3" width="{x}" height="8" rx="2"/>'
+        '<path class="whisker" d="M{low} 7H{high}M{low} 4V10M{high} 4V10"/></svg>'
+    ).format(
+        w=width,
+        h=height,
+        tip=tip,
+        c=colour % COLOURS,
+        x=round(value * scale, 1),
+        low=low,
+        high=high,
+    )
+
+
+def _svg(frame: Frame, body: Sequence[Markup], title: str) -> Markup:
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(frame.width, frame.height, title, Markup("").join(body))
+
+
+def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, round(x, 1), round(y, 1), anchor, text
+    )
+
+
+def _mark(frame: Frame, point: Point, colour: int, radius: int = 6) -> Markup:
+    """A dot with a ring in the page's colour, its whisker under it."""
+    x, y = frame.px(point.x), frame.py(point.y)
+    whisker = Markup("")
+    if point.low is not None and point.high is not None:
+        low, high = frame.py(point.low), frame.py(point.high)
+        whisker = Markup('<path class="stem s{}" d="M{} {}V{}"/>').format(colour, x, low, high)
+    # A wide, invisible disc under the pointer makes small marks easy to ask about.
+    return Markup(
+        '<g class="mark"><title>{}</title>{}<circle class="reach" cx="{}" cy="{}" r="14"/>'
+        '<circle class="dot s{}" cx="{}" cy="{}" r="{}"/></g>'
+    ).format(point.tip, whisker, x, y, colour % COLOURS, x, y, radius)
+
+
+def _path(frame: Frame, series: Series) -> Markup:
+    spots = " L".join(f"{frame.px(p.x)} {frame.py(p.y)}" for p in series.points)
+    return Markup('<path class="line s{}" d="M{}"><title>{}</title></path>').format(
+        series.colour % COLOURS, spots, series.label
+    )
+
+
+def _label(
+    frame: Frame, point: Point, label: str, placed: list[tuple[float, float, float, float]]
+) -> Markup:
+    """A point's name beside it, moved up or down until it covers no other name."""
+    x, y = frame.px(point.x), frame.py(point.y)
+    wide = len(label) * CHARACTER
+    right = x + 11 + wide < frame.width - 2
+    start = x + 11 if right else x - 11 - wide
+    for shift in sorted(range(-120, 121, 4), key=abs):
+        box = (start, y + shift - 8, start + wide, y + shift + 8)
+        inside = frame.top <= y + shift <= frame.height - frame.bottom - 4
+        if inside and not any(_overlap(box, other) for other in placed):
+            break
+    placed.append(box)
+    placed.append((x - 7, y - 7, x + 7, y + 7))
+    middle = y + shift
+    text = _text(
+        start if right else start + wide, middle + 4, label, "name", "start" if right else "end"
+    )
+    if abs(shift) < 10:
+        return text
+    end = start - 2 if right else start + wide + 2
+    leader = Markup('<path class="leader" d="M{} {}L{} {}"/>').format(x, y, end, middle)
+    return leader + text
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _y_axis(frame: Frame, title: str) -> Markup:
+    parts = []
+    for value in _ticks(*frame.y):
+        y = frame.py(value)
+        parts.append(
+            Markup('<path class="grid" d="M{} {}H{}"/>').format(
+                frame.left, y, frame.width - frame.right
+            )
+        )
+        parts.append(_text(frame.left - 8, y + 4, f"{value:g}", "tick", "end"))
+    middle = (frame.top + frame.height - frame.bottom) / 2
+    turned = Markup(
+        '<text class="axis" transform="translate(12 {}) rotate(-90)" text-anchor="middle">{}</text>'
+    ).format(middle, title)
+    return Markup("").join([*parts, turned])
+
+
+def _linear_axis(frame: Frame, title: str) -> Markup:
+    parts = [
+        _text(frame.px(value), frame.height - frame.bottom + 18, f"{value:g}", "tick", "middle")
+        for value in _ticks(*frame.x)
+    ]
+    return Markup("").join([*parts, _x_title(frame, title)])
+
+
+def _log_axis(frame: Frame, title: str, name: Callable[[float], str]) -> Markup:
+    low, high = (math.log10(end) for end in frame.x)
+    parts = []
+    for power in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
+        x = frame.px(10.0**power)
+        bottom = frame.height - frame.bottom
+        parts.append(Markup('<path class="grid" d="M{} {}V{}"/>').format(x, frame.top, bottom))
+        parts.append(_text(x, bottom + 18, name(10.0**power), "tick", "middle"))
+    return Markup("").join([*parts, _x_title(frame, title)])
+
+
+def _x_title(frame: Frame, title: str) -> Markup:
+    middle = (frame.left + frame.width - frame.right) / 2
+    return _text(middle, frame.height - 6, title, "axis", "middle")
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Whole powers of ten around the values."""
+    low = math.floor(math.log10(min(values)))
+    high = math.ceil(math.log10(max(values)))
+    return 10.0**low, 10.0 ** max(high, low + 1)
+
+
+def _span(points: Sequence[Point], zero: bool) -> tuple[float, float]:
+    """A range that holds all points and whiskers, with some air; from 0 where asked for."""
+    ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
+    low, high = min(ends), max(ends)
+    air = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+    return (0.0 if zero else max(0.0, low - air)), high + air
+
+
+def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """About *wanted* round numbers between *low* and *high*."""
+    raw = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(number * step, 10) for number in range(first, last + 1)]

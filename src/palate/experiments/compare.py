@@ -1,0 +1,163 @@
+"""Several methods on one split: train them one after another, then set them side by side."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from palate.data.load import DataConfig, load
+from palate.errors import ConfigError, RunError
+from palate.experiments.comparison import Comparison
+from palate.experiments.environment import code_version, command_line, environment
+from palate.experiments.run import Run, key
+from palate.experiments.train import RUNS, absolute
+from palate.experiments.worker import FAILURE, LOG, Job, run_job
+from palate.recommenders.registry import configure, get
+
+WORDS = {"finished": "  done before, reused", "unfinished": "  interrupted before, continued"}
+LABEL = re.compile(r"[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a comparison.
+
+    Attributes:
+        label: ``method``, or ``method@variant`` where a method is compared with itself.
+        settings: all settings of the method, defaults too.
+        seeds: with which it is trained; one where a seed changes nothing.
+    """
+
+    label: str
+    method: str
+    settings: dict[str, Any]
+    seeds: tuple[int, ...]
+
+    def config(self, data: DataConfig, seed: int) -> dict[str, Any]:
+        """``config.yaml`` of the run with that seed."""
+        return {
+            "method": self.method,
+            "settings": self.settings,
+            "data": data.model_dump(mode="json"),
+            "seed": seed,
+        }
+
+
+def compare(
+    methods: Sequence[str],
+    data: DataConfig,
+    seeds: int = 1,
+    folder: Path | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: bool = False,
+    reuse: bool = True,
+    reference: str | None = None,
+) -> Comparison:
+    """Train every method with every seed on the same split, each in its own process.
+
+    Runs in *folder* that are finished, with the same settings, data and code, are taken as they
+    are; those that were interrupted are continued. A method that fails costs its own line only.
+
+    Args:
+        methods: names, or ``method@variant`` to compare a method with itself.
+        seeds: trainings per method, with seeds 0, 1, …; one for methods without chance.
+        settings: of each entry of *methods* that is not to have its defaults.
+        reference: the entry that the others are tested against; by default the best one.
+
+    Raises:
+        ConfigError: an unknown method, or settings out of range.
+        DataError: the data cannot be used.
+        RunError: *folder* holds something else.
+    """
+    data = absolute(data)
+    _check(methods, settings or {}, reference)
+    entries = [_entry(label, settings or {}, seeds) for label in methods]
+    dataset = load(data, progress=progress)
+    folder = folder or RUNS / f"compare-{dataset.name}"
+    if (folder / "config.yaml").exists():
+        raise RunError(f"{folder}: a run is kept in this folder; choose another for the comparison")
+    console = Console(stderr=True, quiet=not progress)
+    planned = [(entry, seed) for entry in entries for seed in entry.seeds]
+    outcomes: dict[str, dict[str, str | None]] = {entry.label: {} for entry in entries}
+    for number, (entry, seed) in enumerate(planned, start=1):
+        name = f"{entry.label}-seed{seed}"
+        same = key(entry.config(data, seed), dataset.fingerprint, code_version(entry.method))
+        state = _state(folder / name, same) if reuse else "other"
+        line = Text.assemble((f"[{number}/{len(planned)}] ", "dim"), f"{entry.label}, seed {seed}")
+        console.print(line.append(WORDS.get(state, ""), "dim"))
+        error = None
+        if state != "finished":
+            error = _train(entry, data, seed, folder / name, state == "unfinished", progress)
+        if error is not None:
+            console.print(Text(f"      failed: {error}", "red"))
+        outcomes[entry.label][name] = error
+    about = environment() | {"command": command_line(), "fingerprint": dataset.fingerprint}
+    comparison = Comparison.build(folder, outcomes, about, reference)
+    return comparison
+
+
+def _check(
+    methods: Sequence[str], settings: Mapping[str, Mapping[str, Any]], reference: str | None
+) -> None:
+    if not methods:
+        raise ConfigError("nothing to compare: name one method or more")
+    twice = [label for label in methods if list(methods).count(label) > 1]
+    if twice:
+        raise ConfigError(
+            f"'{twice[0]}' is named twice; to compare a method with itself, write {twice[0]}@name"
+        )
+    strange = [
+        label for label in (*settings, *([reference] if reference else [])) if label not in methods
+    ]
+    if strange:
+        raise ConfigError(f"'{strange[0]}' is not compared here; {', '.join(methods)} are")
+    for label in methods:
+        if not LABEL.fullmatch(label):
+            raise ConfigError(
+                f"'{label}' cannot name a folder; write method@variant with letters, digits, . _ -"
+            )
+
+
+def _state(folder: Path, wanted: str) -> str:
+    """``finished``, ``unfinished`` or ``other``: what is there of the run that is *wanted*."""
+    if not (folder / "config.yaml").exists():
+        return "other"
+    run = Run(folder, finished=False)
+    if run.environment().get("key") != wanted:
+        return "other"
+    return "finished" if run.finished else "unfinished"
+
+
+def _train(
+    entry: Entry, data: DataConfig, seed: int, folder: Path, resume: bool, progress: bool
+) -> str | None:
+    """Train in another process; what went wrong, or None."""
+    if folder.exists() and not resume:
+        if not any((folder / name).exists() for name in ("config.yaml", FAILURE, LOG)):
+            raise RunError(f"{folder}: this folder is in the way and holds no run; move it")
+        shutil.rmtree(folder)
+    job = Job(
+        method=entry.method,
+        settings=entry.settings,
+        data=data.model_dump(mode="json"),
+        seed=seed,
+        folder=str(folder),
+        progress=progress,
+        resume=resume,
+        command=command_line(),
+    )
+    return run_job(job)
+
+
+def _entry(label: str, settings: Mapping[str, Mapping[str, Any]], seeds: int) -> Entry:
+    method = label.partition("@")[0]
+    config = configure(method, settings.get(label, {}))
+    count = 1 if get(method).deterministic else seeds
+    return Entry(label, method, config.model_dump(mode="json"), tuple(range(count)))

@@ -1,0 +1,212 @@
+"""What came of a comparison: one line per method, tests between them, sample users."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from palate.errors import RunError
+from palate.evaluation.ranking import hr, mrr, ndcg
+from palate.evaluation.significance import bootstrap_interval, holm, paired_test
+from palate.experiments.atomic import write_json
+from palate.experiments.evaluate import PRIMARY
+from palate.experiments.run import Run
+
+# Metrics of single users, from the rank of their target: they are what intervals are made of.
+PER_USER = {
+    "ndcg@10": lambda ranks: ndcg(ranks, 10),
+    "hr@10": lambda ranks: hr(ranks, 10),
+    "mrr": mrr,
+}
+COSTS = (
+    "fit_seconds",
+    "peak_bytes",
+    "parameters",
+    "trainable_parameters",
+    "p50_ms",
+    "p99_ms",
+    "users_per_second",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        label: ``method`` or ``method@variant``.
+        runs: names of the finished runs' folders, one per seed.
+        error: why a training failed, or None.
+        metrics: mean over the seeds.
+        spread: standard deviation over the seeds, where there are several.
+        intervals: 95 % bootstrap interval over users, each user's value averaged over the seeds.
+        p: p-value of NDCG@10 against the reference, after Holm's correction; None for the
+            reference itself.
+        difference: NDCG@10 less that of the reference.
+        cost: seconds and the like, mean over the seeds; the largest peak of memory.
+    """
+
+    label: str
+    runs: list[str]
+    error: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    p: float | None = None
+    difference: float | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A folder with one run folder per method and seed, and ``comparison.json``.
+
+    Attributes:
+        rows: best NDCG@10 first; lines without a finished run last.
+        reference: the label that the others are tested against; None if nothing finished.
+        split: name of the split.
+        notes: sentences that belong beside every result on it.
+        about: versions, machine, command.
+    """
+
+    folder: Path
+    rows: list[Row]
+    reference: str | None
+    split: str
+    notes: list[str]
+    about: dict[str, Any]
+
+    @property
+    def failed(self) -> list[Row]:
+        """Lines of which a training failed; the command line ends with an error if there are."""
+        return [row for row in self.rows if row.error is not None]
+
+    def run(self, name: str) -> Run:
+        """One of the runs."""
+        return Run(self.folder / name)
+
+    def runs_of(self, row: Row) -> list[Run]:
+        """The finished runs of a line, one per seed."""
+        return [self.run(name) for name in row.runs]
+
+    @classmethod
+    def build(
+        cls,
+        folder: Path,
+        outcomes: Mapping[str, Mapping[str, str | None]],
+        about: dict[str, Any],
+        reference: str | None = None,
+    ) -> Self:
+        """Read the runs below *folder*, test them against each other, write ``comparison.json``.
+
+        Args:
+            outcomes: for each label, its run folders and what went wrong in each.
+            reference: by default the label with the best NDCG@10.
+        """
+        found = {label: _Pooled.of(folder, runs) for label, runs in outcomes.items()}
+        done = {label: pooled for label, pooled in found.items() if pooled.runs}
+        rows = [pooled.row(label) for label, pooled in found.items()]
+        rows.sort(key=lambda row: -row.metrics.get(PRIMARY, -1.0))
+        if reference not in done:
+            reference = rows[0].label if done else None
+        if reference is not None:
+            rows = _tested(rows, done, reference)
+        results = next(iter(done.values())).runs[0].results() if done else {}
+        self = cls(
+            folder,
+            rows,
+            reference,
+            results.get("split", ""),
+            results.get("notes", []),
+            about,
+        )
+        self._save()
+        return self
+
+    def _save(self) -> None:
+        value = {name: v for name, v in vars(self).items() if name not in ("folder", "rows")}
+        write_json(
+            self.folder / "comparison.json", value | {"rows": [asdict(row) for row in self.rows]}
+        )
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a comparison that was made before.
+
+        Raises:
+            RunError: the folder holds none.
+        """
+        path = folder / "comparison.json"
+        if not path.is_file():
+            raise RunError(f"{folder}: no comparison here; it is made by: palate compare METHOD …")
+        value = json.loads(path.read_text("utf-8"))
+        rows = [Row(**row) for row in value.pop("rows")]
+        return cls(folder=folder, rows=rows, **value)
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """The finished runs of one label, and each test user's values averaged over them."""
+
+    runs: list[Run]
+    errors: list[str]
+    users: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, folder: Path, outcomes: Mapping[str, str | None]) -> Self:
+        runs = [Run(folder / name) for name, error in outcomes.items() if error is None]
+        errors = [error for error in outcomes.values() if error is not None]
+        ranks = [run.cases()["rank"].to_numpy() - 1 for run in runs]
+        users = {
+            name: np.mean([of_user(one) for one in ranks], axis=0)
+            for name, of_user in PER_USER.items()
+            if ranks
+        }
+        return cls(runs, errors, users)
+
+    def row(self, label: str) -> Row:
+        names = [run.folder.name for run in self.runs]
+        error = "; ".join(dict.fromkeys(self.errors)) or None
+        if not self.runs:
+            return Row(label, names, error)
+        metrics = pl.DataFrame([run.metrics() for run in self.runs])
+        costs = [run.cost() for run in self.runs]
+        cost = {
+            name: float(np.mean([one[name] for one in costs]))
+            for name in COSTS
+            if all(one.get(name) is not None for one in costs)
+        }
+        if "peak_bytes" in cost:
+            cost["peak_bytes"] = float(max(one["peak_bytes"] for one in costs))
+        return Row(
+            label,
+            names,
+            error,
+            metrics=metrics.mean().row(0, named=True),
+            spread=metrics.std().row(0, named=True) if len(self.runs) > 1 else {},
+            intervals={name: bootstrap_interval(values) for name, values in self.users.items()},
+            cost=cost,
+        )
+
+
+def _tested(rows: list[Row], done: dict[str, _Pooled], reference: str) -> list[Row]:
+    """The rows with their difference from the reference, and how sure it is."""
+    base = done[reference].users[PRIMARY]
+    others = [label for label in done if label != reference]
+    ps = holm([paired_test(done[label].users[PRIMARY], base) for label in others])
+    tests = {
+        label: (float(p), float(np.mean(done[label].users[PRIMARY] - base)))
+        for label, p in zip(others, ps, strict=True)
+    }
+    return [
+        Row(**{**vars(row), "p": tests[row.label][0], "difference": tests[row.label][1]})
+        if row.label in tests
+        else row
+        for row in rows
+    ]

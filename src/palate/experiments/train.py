@@ -1,0 +1,179 @@
+"""Train one method on one split, judge it on the test cases, and keep everything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from palate.data.cases import Split
+from palate.data.dataset import Dataset
+from palate.data.load import DataConfig, load
+from palate.data.splits import make_split
+from palate.errors import RunError
+from palate.evaluation.cost import Meter
+from palate.experiments.atomic import replacing_files, write_json, write_parquet
+from palate.experiments.environment import code_version, command_line, environment
+from palate.experiments.evaluate import measure
+from palate.experiments.run import Run, key, stored_histories
+from palate.recommenders.base import FitContext, Recommender
+from palate.recommenders.registry import configure, get
+
+RUNS = Path("runs")
+
+
+def train(
+    method: str,
+    settings: dict[str, Any],
+    data: DataConfig,
+    seed: int = 0,
+    folder: Path | None = None,
+    progress: bool = False,
+    resume: bool = False,
+    command: str | None = None,
+) -> Run:
+    """Train *method* and evaluate it on the test cases.
+
+    Args:
+        settings: ``key: value`` as of :func:`palate.recommenders.registry.configure`.
+        folder: of the run; by default a new one below ``runs/``.
+        resume: continue a training in *folder* that was interrupted; a finished one is opened.
+        command: what was typed, for the record; by default that of this process.
+
+    Raises:
+        ConfigError: an unknown method, or settings out of range.
+        DataError: the data cannot be used.
+        RunError: *folder* holds another run.
+    """
+    recommender = get(method)(configure(method, settings))
+    data = absolute(data)
+    dataset = load(data, progress=progress)
+    split = make_split(dataset, data.split, data.split_seed)
+    config = {
+        "method": method,
+        "settings": recommender.config.model_dump(mode="json"),
+        "data": data.model_dump(mode="json"),
+        "seed": seed,
+    }
+    folder = folder or _new_folder(f"{method}-{dataset.name}")
+    leads = os.environ.get("RANK", "0") == "0"
+    if not leads:  # of several processes that train together, the first one keeps the record
+        recommender.fit(split, FitContext(seed, folder / "checkpoints", resume))
+        return Run(folder, finished=False)
+    if resume and (folder / "config.yaml").exists():
+        run = _unfinished(folder, config, dataset)
+    else:
+        code = code_version(method)
+        about = environment() | {
+            "command": command or command_line(),
+            "seed": seed,
+            "data": about_data(dataset),
+            "fingerprint": dataset.fingerprint,
+            "code": code,
+            "key": key(config, dataset.fingerprint, code),
+        }
+        run = Run.create(folder, config, about)
+    return _finish(run, recommender, dataset, split, progress)
+
+
+def resume_training(folder: Path, progress: bool = False) -> Run:
+    """Continue a training that was interrupted, from what its folder holds."""
+    run = Run(folder, finished=False)
+    return train(
+        run.method,
+        run.config["settings"],
+        run.data,
+        run.seed,
+        folder,
+        progress=progress,
+        resume=True,
+    )
+
+
+def _unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
+    """The run in *folder*, if it is the one that *config* describes."""
+    run = Run(folder, finished=False)
+    differ = [name for name in config if run.config.get(name) != config[name]]
+    if differ:
+        raise RunError(
+            f"{folder}: the training in this folder has other {' and '.join(differ)}; "
+            f"resume it with its own, or choose another folder"
+        )
+    if run.environment()["fingerprint"] != dataset.fingerprint:
+        raise RunError(
+            f"{folder}: the data changed since this training began; put the old files back, or "
+            f"train into another folder"
+        )
+    return run
+
+
+def _finish(
+    run: Run, recommender: Recommender, dataset: Dataset, split: Split, progress: bool
+) -> Run:
+    """Do what is not done yet: fit, then evaluate."""
+    if run.finished:
+        return run
+    if run.fitted:
+        recommender = run.recommender()
+    else:
+        resumed = (run.folder / "checkpoints").exists()
+        write_parquet(run.path("catalogue.parquet"), split.catalogue.frame)
+        write_parquet(run.path("histories.parquet"), stored_histories(dataset))
+        context = FitContext(run.seed, run.path("checkpoints"), resumed, progress)
+        with Meter() as meter:
+            recommender.fit(split, context)
+        _keep(run, recommender, meter, resumed)
+        shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
+    measure(run, recommender, split, progress)
+    return run
+
+
+def _keep(run: Run, recommender: Recommender, meter: Meter, resumed: bool) -> None:
+    with replacing_files(run.folder) as staged:
+        recommender.save(staged)
+    learned = getattr(recommender, "learned", None)
+    if learned is not None:
+        curve = {"best": learned.best, "epochs": learned.epochs, "history": learned.history}
+        write_json(run.path("training.json"), curve)
+    cost = {
+        "fit_seconds": meter.seconds,
+        "peak_bytes": meter.peak_bytes_absolute,  # of the whole process
+        "fit_bytes": meter.peak_bytes,  # of that, what training added
+        "cuda_peak_bytes": meter.cuda_peak_bytes,
+        "parameters": recommender.parameters,
+        "trainable_parameters": recommender.trainable_parameters,
+        "resumed": resumed,  # the seconds are then those since the last interruption
+    }
+    write_json(run.path("cost.json"), cost)
+
+
+def about_data(dataset: Dataset) -> dict[str, Any]:
+    """Name, terms, size, and what every step of preparation kept and dropped."""
+    return {
+        "name": dataset.name,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "users": len(dataset.users),
+        "items": len(dataset.catalogue),
+        "events": len(dataset.interactions),
+        "steps": [asdict(step) for step in dataset.steps],
+    }
+
+
+def absolute(data: DataConfig) -> DataConfig:
+    """The same data from whatever folder: paths that exist are made absolute."""
+    values = data.model_dump()
+    for name in ("data", "interactions", "items"):
+        value = values.get(name)
+        if value is not None and Path(value).expanduser().exists():
+            values[name] = str(Path(value).expanduser().resolve())
+    return DataConfig.model_validate(values)
+
+
+def _new_folder(name: str) -> Path:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise RunError("several processes train together: name the folder of their run")
+    taken = (RUNS / name, *(RUNS / f"{name}-{number}" for number in range(2, 10_000)))
+    return next(folder for folder in taken if not folder.exists())

@@ -1,0 +1,155 @@
+"""Every method of the registry passes the conformance suite; those that read order learn it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from palate.data.cases import Histories, Split
+from palate.recommenders import registry
+from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.conformance import CHECKS, Subject, cycle_split, learns_a_cycle
+from palate.recommenders.popularity import Popularity
+
+NET = {"width": 16, "length": 8, "epochs": 3, "batch_size": 16, "device": "cpu"}
+SMALL: dict[str, dict] = {
+    "popularity": {},
+    "itemknn": {},
+    "ease": {"regularization": 5},
+    "als": {"factors": 8, "regularization": 1},
+    "bpr": {"factors": 8, "iterations": 20},
+    "gru4rec": NET,
+    "caser": NET | {"window": 3},
+    "sasrec": NET,
+}
+"""Settings that make a method small enough for a test; others run on their defaults."""
+
+BUILT_IN = [
+    method.name
+    for method in registry.BUILT_IN
+    if find_spec(method.target.partition(":")[0]) is not None
+]
+READS_ORDER = ["gru4rec", "caser", "sasrec"]
+
+
+def build(name: str, **more: object) -> Recommender:
+    return registry.get(name)(registry.configure(name, SMALL.get(name, {}) | more))
+
+
+@cache
+def subject(name: str) -> Subject:
+    return Subject(lambda: build(name))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_conforms(name, check):
+    check(subject(name))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_empty_history_gets_the_popularity_ranking(name):
+    popularity = Popularity().fit(subject(name).split)
+    empty = Histories.of([[]])
+    ranking = np.argsort(-subject(name).fitted.score(empty)[0], kind="stable")
+    assert ranking.tolist() == np.argsort(-popularity.score(empty)[0], kind="stable").tolist()
+
+
+@pytest.mark.parametrize("name", READS_ORDER)
+@pytest.mark.parametrize("loss", ["softmax", "one-negative"])
+def test_learns_a_cycle(name, loss):
+    epochs = {"softmax": 60, "one-negative": 120}[loss]
+    learns_a_cycle(lambda: build(name, epochs=epochs, learning_rate=0.01, dropout=0.0, loss=loss))
+
+
+@pytest.mark.parametrize("name", ["ease", "itemknn", "als", "bpr", "popularity"])
+def test_a_cycle_cannot_be_learned_without_order(name):
+    with pytest.raises(AssertionError, match="the next item ranks first for"):
+        learns_a_cycle(lambda: build(name))
+
+
+@pytest.mark.parametrize("name", READS_ORDER)
+def test_only_the_window_is_read(name):
+    """Events before the last ``length`` change nothing."""
+    newest = [0, 9, 3, 12, 5, 4, 17, 8]
+    scores = subject(name).fitted.score(Histories.of([newest, [1, 2, 10, *newest]]))
+    assert np.array_equal(scores[0], scores[1])
+
+
+# What a broken method looks like: each must be caught by the check of that name.
+
+
+class ReadsTheTest(Popularity):
+    def fit(self, split: Split, context: FitContext = FitContext()) -> ReadsTheTest:  # noqa: B008
+        super().fit(split, context)
+        self._counts[split.test.targets] += 1
+        return self
+
+
+class Doubles(Popularity):
+    def score(self, histories: Histories) -> Scores:
+        return super().score(histories).astype(np.float64)
+
+
+class KeepsNothing(Popularity):
+    def load_state(self, state, catalogue):
+        self._counts = np.arange(len(catalogue), dtype=np.float32)
+
+
+class RollsDice(Popularity):
+    def fit(self, split: Split, context: FitContext = FitContext()) -> RollsDice:  # noqa: B008
+        super().fit(split, context)
+        self._counts += np.random.default_rng().random(len(self._counts), dtype=np.float32)
+        return self
+
+
+class ScoresTheBatch(Popularity):
+    def score(self, histories: Histories) -> Scores:
+        return super().score(histories) * len(histories)
+
+
+class ShowsItsInside(Popularity):
+    def score(self, histories: Histories) -> Scores:
+        return np.broadcast_to(self._counts, (len(histories), len(self._counts)))
+
+
+class KnowsPeople(Popularity):
+    def score(self, histories: Histories) -> Scores:
+        return super().score(histories) + np.float32(bool(histories.users))
+
+
+class NeedsEvents(Popularity):
+    def score(self, histories: Histories) -> Scores:
+        scores = super().score(histories)
+        scores[histories.lengths == 0] = np.nan
+        return scores
+
+
+@pytest.mark.parametrize(
+    ("broken", "caught_by"),
+    [
+        (ReadsTheTest, "held_out_targets_are_never_read"),
+        (Doubles, "scores_are_a_matrix"),
+        (KeepsNothing, "saved_is_loaded"),
+        (RollsDice, "a_seed_repeats_a_result"),
+        (ScoresTheBatch, "batches_do_not_matter"),
+        (ShowsItsInside, "scoring_changes_nothing"),
+        (KnowsPeople, "users_need_no_name"),
+        (NeedsEvents, "empty_histories_get_a_ranking"),
+    ],
+)
+def test_a_broken_method_is_caught(broken, caught_by):
+    check = next(check for check in CHECKS if check.__name__ == caught_by)
+    with pytest.raises((AssertionError, ValueError)):
+        check(Subject(broken))
+
+
+def test_the_cycle_says_nothing_but_its_order():
+    split = cycle_split()
+    counts = np.bincount(split.test.sequences().items, minlength=split.n_items)
+    assert counts.min() == counts.max()
+    last = [history[-1] for history in split.test.histories]
+    assert ((np.array(last) + 1) % split.n_items == split.test.targets).all()

@@ -1,6 +1,6 @@
 """One fit() for every model with gradients, over ``transformers.Trainer``.
 
-Early stopping on full-ranking validation NDCG@10, best checkpoint restored, resumable, and the
+Early stopping on full-ranking validation NDCG@10, best weights restored, resumable, and the
 same metric whether one process ranks all users or several rank a share each.
 """
 
@@ -11,29 +11,51 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from accelerate.utils import gather_object
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import (
+    PrinterCallback,
+    TrainerCallback,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.utils import logging
 
 from palate.data.cases import Cases, Histories
-from palate.evaluation.ranking import ndcg, rank_targets
+from palate.errors import ConfigError
+from palate.evaluation.ranking import rank_targets
+from palate.training import checkpoint
 from palate.training.config import TrainingConfig
 from palate.training.context import FitContext
+from palate.training.parameters import decay_groups, restore, trained_tensors
 from palate.training.progress import EpochProgress
+from palate.training.trainer import METRIC, EpochFlow, RankingTrainer, out_of_patience
 
-METRIC = "eval_ndcg@10"
+__all__ = [
+    "Learned",
+    "Trainable",
+    "Validation",
+    "decay_groups",
+    "fit",
+    "has_bf16",
+    "restore",
+    "trained_tensors",
+]
 
 
 class Trainable(Protocol):
-    """A torch module whose forward takes a collated batch and returns ``{"loss": scalar}``."""
+    """A torch module whose forward takes a collated batch and returns ``{"loss": scalar}``.
+
+    Where the batch has ``labels``, the loss is their mean over those that are not ``IGNORED``:
+    by their number, batches and processes are weighed.
+    """
 
     def __call__(self, **batch: torch.Tensor) -> dict[str, torch.Tensor]: ...
 
@@ -54,12 +76,24 @@ class Validation:
 
     def ranks(self, which: np.ndarray) -> np.ndarray:
         """[len(which)] rank of each case's target, 0 is best."""
-        found = []
-        for start in range(0, len(which), self.batch_size):
-            part = self.cases.take(which[start : start + self.batch_size])
+        found = [np.empty(0, dtype=np.int64)]
+        for part in self._parts(which):
             seen = (part.histories.items, part.histories.offsets)
             found.append(rank_targets(self.score(part.histories), part.targets, seen))
-        return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+        return np.concatenate(found)
+
+    def _parts(self, which: np.ndarray) -> list[Cases]:
+        """The cases in batches; kept, because training asks for the same ones every epoch."""
+        key = which.tobytes()
+        if key not in self._kept:
+            self._kept.clear()
+            starts = range(0, len(which), self.batch_size)
+            self._kept[key] = [self.cases.take(which[s : s + self.batch_size]) for s in starts]
+        return self._kept[key]
+
+    @cached_property
+    def _kept(self) -> dict[bytes, list[Cases]]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -69,88 +103,12 @@ class Learned:
     Attributes:
         best: best validation NDCG@10, or None without validation cases.
         epochs: epochs run until the stop.
-        history: one row per evaluation: ``epoch``, ``loss``, ``ndcg@10``.
+        history: one row per epoch: ``epoch``, ``loss`` and, where evaluated, ``ndcg@10``.
     """
 
     best: float | None
     epochs: float
     history: list[dict[str, float]]
-
-
-class _RankingTrainer(Trainer):
-    """A Trainer that evaluates by ranking and keeps only what it trains in its checkpoints."""
-
-    validation: Validation | None = None
-    groups: list[dict[str, Any]] | None = None
-
-    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        if self.optimizer is None:
-            fused = self.args.device.type in ("cpu", "cuda")
-            groups = self.groups or decay_groups(self.model, self.args.weight_decay)
-            self.optimizer = torch.optim.AdamW(groups, lr=self.args.learning_rate, fused=fused)
-        return self.optimizer
-
-    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        assert self.validation is not None
-        index, world = self.args.process_index, self.args.world_size
-        self.model.eval()
-        with torch.no_grad():
-            mine = self.validation.ranks(np.arange(index, len(self.validation.cases), world))
-        ranks = np.asarray(gather_object(mine.tolist()))
-        metrics = {METRIC: float(ndcg(ranks, 10).mean())}
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
-        return metrics
-
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        model = self.accelerator.unwrap_model(self.model)
-        save_file(trained_tensors(model), folder / "model.safetensors")
-
-    def _load_from_checkpoint(self, checkpoint: str, model: nn.Module | None = None) -> None:
-        restore(self.accelerator.unwrap_model(model or self.model), Path(checkpoint))
-
-    def _load_best_model(self) -> None:
-        assert self.state.best_model_checkpoint is not None
-        restore(self.accelerator.unwrap_model(self.model), Path(self.state.best_model_checkpoint))
-
-
-def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters that training changes, by name, on the CPU; frozen ones are left out."""
-    return {
-        name: value.detach().cpu().contiguous().clone()
-        for name, value in model.named_parameters()
-        if value.requires_grad
-    }
-
-
-def restore(model: nn.Module, folder: Path) -> None:
-    """Put back what a checkpoint kept."""
-    tensors = load_file(folder / "model.safetensors")
-    left = model.load_state_dict(tensors, strict=False)
-    if left.unexpected_keys:
-        raise RuntimeError(f"{folder}: checkpoint of another model: {left.unexpected_keys[:3]}")
-
-
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters in two groups: matrices decay, vectors (biases, norms) do not."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-@contextmanager
-def _folder(context: FitContext) -> Iterator[Path]:
-    if context.folder is not None:
-        yield context.folder
-        return
-    with tempfile.TemporaryDirectory(prefix="palate-fit-") as temporary:
-        yield Path(temporary)
 
 
 def fit(
@@ -164,38 +122,99 @@ def fit(
 ) -> Learned:
     """Train *model* in place and leave it at its best validation epoch, in evaluation mode.
 
+    Started by ``torchrun``, each process takes its share of every batch and of the validation
+    cases, and all end with the same weights.
+
     Args:
-        model: a :class:`Trainable` module.
+        model: a :class:`Trainable` module, on the device where it is to be trained.
         data: training examples; *collate* makes a batch of keyword arguments from a list of them.
         validation: None trains for all epochs without stopping early.
-        groups: optimizer parameter groups, for a learning rate per part of the model.
+        groups: optimizer parameter groups, for a learning rate per part of the model, as
+            :func:`decay_groups` makes them.
+
+    Raises:
+        ConfigError: the precision is none that the device has.
+        PalateError: the loss is no longer a number.
+        RunError: the checkpoint to resume from is of another model.
     """
-    set_seed(context.seed)
     if validation is not None and len(validation.cases) == 0:
         validation = None
+    verbosity = logging.get_verbosity()
     with _folder(context) as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        trainer = _RankingTrainer(
-            model=model,
-            args=_arguments(config, folder, context.seed, validation is not None),
-            train_dataset=data,
-            eval_dataset=data if validation is not None else None,
-            data_collator=collate,
-            callbacks=[EarlyStoppingCallback(config.patience)] if validation is not None else [],
-        )
-        trainer.validation = validation
+        last = checkpoint.newest(folder) if context.resume else None
+        trainer = _trainer(model, data, collate, config, validation, context, folder)
         trainer.groups = groups
-        if context.progress:
-            trainer.add_callback(EpochProgress(config.epochs))
-        last = get_last_checkpoint(str(folder)) if context.resume and folder.exists() else None
-        trainer.train(resume_from_checkpoint=last)
-        state = trainer.state
+        try:
+            state = _train(trainer, last)
+        finally:
+            _release(trainer, model)
+            logging.set_verbosity(verbosity)
     model.eval()
-    return Learned(
-        best=None if validation is None else state.best_metric,
-        epochs=state.epoch or 0.0,
-        history=_rows(state.log_history),
+    return Learned(state.best_metric, state.epoch or 0.0, _rows(state.log_history))
+
+
+def _trainer(
+    model: nn.Module,
+    data: Dataset,
+    collate: Callable[[list[Any]], dict[str, torch.Tensor]],
+    config: TrainingConfig,
+    validation: Validation | None,
+    context: FitContext,
+    folder: Path,
+) -> RankingTrainer:
+    device = next(model.parameters()).device
+    callbacks: list[TrainerCallback] = [EpochFlow(config.evaluate_every, validation is not None)]
+    if context.progress:
+        callbacks.append(EpochProgress(config.epochs))
+    trainer = RankingTrainer(
+        model=model,
+        args=_arguments(config, folder, context.seed, device),
+        train_dataset=data,
+        data_collator=collate,
+        callbacks=callbacks,
     )
+    trainer.remove_callback(PrinterCallback)
+    trainer.keep = context.folder is not None
+    trainer.patience = config.patience
+    if validation is not None:
+        trainer.n_cases, trainer.ranks = len(validation.cases), validation.ranks
+    return trainer
+
+
+def _train(trainer: RankingTrainer, last: Path | None) -> TrainerState:
+    if last is None:
+        if trainer.is_world_process_zero():
+            checkpoint.clear(trainer.folder)
+        # Processes must not drop out the same units of different examples.
+        set_seed(trainer.args.seed + trainer.args.process_index)
+        trainer.train()
+    else:
+        trainer.state = TrainerState.load_from_json(str(last / checkpoint.RECORD))
+        if not (trainer.n_cases and out_of_patience(trainer.state, trainer.patience)):
+            trainer.train(resume_from_checkpoint=str(last))
+    if trainer.n_cases:
+        trainer.restore_best()
+    return trainer.state
+
+
+def _release(trainer: RankingTrainer, model: nn.Module) -> None:
+    """Take off the model what mixed precision put around it, and close the progress bar."""
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    vars(model).pop("_is_accelerate_prepared", None)
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, EpochProgress):
+            callback.close()
+
+
+@contextmanager
+def _folder(context: FitContext) -> Iterator[Path]:
+    if context.folder is not None:
+        context.folder.mkdir(parents=True, exist_ok=True)
+        yield context.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="palate-fit-") as temporary:
+        yield Path(temporary)
 
 
 def _rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -207,10 +226,13 @@ def _rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 def _arguments(
-    config: TrainingConfig, folder: Path, seed: int, validated: bool
+    config: TrainingConfig, folder: Path, seed: int, device: torch.device
 ) -> TrainingArguments:
-    bf16 = config.precision == "bf16" or (config.precision == "auto" and has_bf16())
-    return TrainingArguments(
+    on_cpu = device.type == "cpu"
+    if config.precision == "fp16" and on_cpu:
+        raise ConfigError("precision=fp16 needs a GPU; on a CPU there are fp32 and bf16")
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and has_bf16(device))
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
@@ -218,30 +240,33 @@ def _arguments(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup,
+        warmup_steps=config.warmup,  # below 1 it is a share of all steps
         max_grad_norm=config.clip,
         bf16=bf16,
         fp16=config.precision == "fp16",
-        eval_strategy="epoch" if validated else "no",
-        save_strategy="epoch",
+        # EpochFlow says when to evaluate and when to save.
+        eval_strategy="no",
+        save_strategy="no",
         logging_strategy="epoch",
-        save_total_limit=1,
-        load_best_model_at_end=validated,
-        metric_for_best_model=METRIC,
-        greater_is_better=True,
+        logging_nan_inf_filter=False,
         seed=seed,
         remove_unused_columns=False,
         label_names=[],
         report_to=[],
         disable_tqdm=True,
-        use_cpu=not torch.cuda.is_available(),
-        dataloader_pin_memory=torch.cuda.is_available(),
+        use_cpu=on_cpu,
+        dataloader_pin_memory=not on_cpu,
         log_level="error",
     )
+    # One process drives one GPU; without this, the Trainer spreads each batch over all of them.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
-def has_bf16() -> bool:
+def has_bf16(device: torch.device | None = None) -> bool:
     """True where bf16 arithmetic is done in hardware."""
-    if torch.cuda.is_available():
+    if device is None:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

@@ -1,0 +1,51 @@
+"""Which examples make a batch: the same for one process as for several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+
+class SharedBatches(Sampler[list[int]]):
+    """Shuffled batches of ``batch_size x processes`` examples, shared out over the processes.
+
+    The order depends on seed and epoch alone, so a resumed training sees what an uninterrupted
+    one would have seen, and no example is repeated to fill a batch. Every process gets at least
+    one example of every batch: where too few are left, the last batch borrows from the one
+    before.
+    """
+
+    def __init__(
+        self, n: int, batch_size: int, seed: int, process: int = 0, processes: int = 1
+    ) -> None:
+        if n < processes:
+            raise ValueError(f"{n} training examples are too few for {processes} processes")
+        self.n, self.seed = n, seed
+        self.process, self.processes = process, processes
+        self.size = batch_size * processes
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-self.n // self.size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        # Far apart, so that epoch 1 of seed 0 is not epoch 0 of seed 1.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(self.n, generator=generator)
+        starts = list(range(0, self.n, self.size))
+        if self.n - starts[-1] < self.processes:
+            starts[-1] = self.n - self.processes
+        for start, stop in zip(starts, [*starts[1:], self.n], strict=True):
+            yield order[start:stop][self.process :: self.processes].tolist()
+
+
+class EpochLoader(DataLoader):
+    """A DataLoader over :class:`SharedBatches` that is told the epoch."""
+
+    batch_sampler: SharedBatches
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the order of that epoch from now on."""
+        self.batch_sampler.epoch = epoch

@@ -48,6 +48,7 @@ class Dataset:
             the source), and ``rating`` (float64) where the source has one, in file order.
         steps: what each step of preparation kept and dropped.
         has_clock: False where the order of rows stands in for time.
+        user_attributes: ``user`` and what the source says of the users, or None.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Dataset:
     licence: str | None = None
     citation: str | None = None
     has_clock: bool = True
+    user_attributes: pl.DataFrame | None = None
 
     @cached_property
     def users(self) -> list[str]:

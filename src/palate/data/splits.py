@@ -7,6 +7,7 @@ position as its target and all events before it as its history.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from dataclasses import replace
 
 import numpy as np
@@ -132,8 +133,8 @@ def temporal(dataset: Dataset, seed: int = 0) -> Split:
     reached[validation] = before_second[validation]
     reached[test] = n[test]
     notes = [
-        f"Global temporal split: training ends before {first}, validation before {second}; a "
-        "user's last event in a period is the target and all earlier events are the history."
+        f"Global temporal split: training ends before {date(first)}, validation before {date(second)}; "
+        "a user's last event in a period is the target and all earlier events are the history."
     ]
     if reached.sum() < n.sum():
         notes.append(
@@ -158,7 +159,7 @@ SPLITS: dict[str, Callable[[Dataset, int], Split]] = {
 
 
 def cases_at(sequences: Histories, which: Indices, at: Indices) -> Cases:
-    """[len(which)] cases: of each user in *which* the event at position *at* and what came before."""
+    """[len(which)] cases: the event at position *at* of each user in *which*, and its past."""
     starts = sequences.offsets[which]
     return Cases(sequences.spans(which, np.zeros_like(at), at), sequences.items[starts + at])
 
@@ -171,3 +172,11 @@ def training_times(train: Cases, dataset: Dataset) -> Indices:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     shifts = np.repeat(dataset.sequences.offsets[which] - offsets[:-1], lengths)
     return dataset.times[shifts + np.arange(offsets[-1])]
+
+
+def date(time: int) -> str:
+    """A time as a person reads it, its unit told from its size."""
+    scale = next((s for s in (1, 1_000, 1_000_000) if abs(time) < 1e11 * s), None)
+    if scale is None or time < 1e8:
+        return str(time)
+    return f"{datetime.fromtimestamp(time / scale, UTC):%Y-%m-%d %H:%M} UTC"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
-from palate.data.readers.base import Columns, Files, Read
-from palate.data.readers.columns import COMMON, ROW_ORDER, plain, typed_interactions, typed_items
+from palate.data.readers.base import Columns, Files, Interactions, Items
+from palate.data.readers.columns import wanted
 from palate.data.readers.paths import member, strip_gz
-from palate.data.readers.text import first_line, read_bytes, table
+from palate.data.readers.text import first_line, has_quotes, read_bytes, table
+from palate.data.readers.typed import typed_interactions, typed_items
 
 NAME = "delimited"
 SUMMARY = "CSV or TSV with a header, columns found by common names or given"
 
 SUFFIXES = (".csv", ".tsv", ".txt")
+EVENTS = ("interactions", "events", "ratings", "clicks", "reviews")
 
 
 def find(path: Path) -> Files | None:
@@ -23,47 +22,36 @@ def find(path: Path) -> Files | None:
     if path.is_file():
         return Files(path) if strip_gz(path).suffix in SUFFIXES else None
     for suffix in SUFFIXES:
-        found = member(path, *(stem + suffix for stem in ("interactions", "events", "ratings")))
+        found = member(path, *(stem + suffix for stem in EVENTS))
         if found is not None:
             return Files(found, member(path, *("items" + other for other in SUFFIXES)))
     return None
 
 
-def interactions(path: Path, columns: Columns) -> Read:
+def has_items(path: Path) -> bool:
+    """A file by its suffix."""
+    return strip_gz(path).suffix in SUFFIXES
+
+
+def interactions(path: Path, columns: Columns) -> Interactions:
     """Events of a file with a header."""
     raw = read_bytes(path)
     line = first_line(raw)
     separator = separator_of(line)
-    frame = table(raw, path, separator, columns=given_or_common(split(line, separator), columns))
+    names = [name.strip('"') for name in line.split(separator)]
+    quoted = separator != "\t" or has_quotes(raw)
+    frame = table(raw, path, separator, columns=wanted(names, columns), quoted=quoted)
     return typed_interactions(frame, columns, path, first_row=2)
 
 
-def items(path: Path, columns: Columns) -> pl.DataFrame:
+def items(path: Path, columns: Columns) -> Items:
     """Items of a file with a header."""
     raw = read_bytes(path)
-    frame = table(raw, path, separator_of(first_line(raw)))
+    separator = separator_of(first_line(raw))
+    frame = table(raw, path, separator, quoted=separator != "\t" or has_quotes(raw))
     return typed_items(frame, columns, path, first_row=2)
 
 
 def separator_of(line: str) -> str:
     """The separator of a header: the most frequent of tab, comma, semicolon and bar."""
     return max("\t,;|", key=line.count)
-
-
-def split(line: str, separator: str) -> list[str]:
-    """The names in a header."""
-    return [name.strip('"') for name in line.split(separator)]
-
-
-def given_or_common(names: Sequence[str], columns: Columns) -> list[str] | None:
-    """The columns worth reading of a wide file; None reads all, so that errors can name them."""
-    given = [(role, getattr(columns, role)) for role in ("user", "item", "time", "rating")]
-    by_plain = {plain(name): name for name in reversed(names)}
-    wanted = []
-    for role, name in given:
-        found = name or next((by_plain[c] for c in COMMON[role] if c in by_plain), None)
-        if found in names:
-            wanted.append(found)
-        elif role != "rating" and name != ROW_ORDER:
-            return None
-    return wanted if len(set(names)) == len(names) else None

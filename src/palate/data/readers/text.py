@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,19 +133,33 @@ def table(
     return frame
 
 
+def has_quotes(raw: bytes) -> bool:
+    """Whether double quotes enclose values of a tab-separated text.
+
+    Few TSV files quote, and titles hold quotes of their own (``"Weird Al" Yankovic``); quoted
+    values are those where every quote that opens a value also ends one.
+    """
+    opening = len(re.findall(rb'(?:^|[\t\n])"', raw))
+    return opening > 0 and opening == len(re.findall(rb'"(?=\t|\r?\n|\Z)', raw))
+
+
 def _why(raw: bytes, path: Path, separator: str, quoted: bool, reason: str) -> str:
     """The row that a table could not be read at."""
     wide = first_line(raw).count(separator)
+    opened, open_now = 0, False
     for row, line in enumerate(raw.split(b"\n"), start=1):
         cells = line.decode("utf-8", "replace")
         if quoted and cells.count('"') % 2:
-            return (
-                f'{path}: row {row}: a double quote opens and does not close; double it ("") '
-                "inside a value, or remove it"
-            )
-        if '"' not in cells and cells.count(separator) > wide:
+            open_now = not open_now
+            opened = row if open_now else opened
+        elif '"' not in cells and not open_now and cells.count(separator) > wide:
             return (
                 f"{path}: row {row}: {cells.count(separator) + 1} columns where row 1 has "
                 f"{wide + 1}; put the value that holds {separator!r} in double quotes"
             )
+    if open_now:
+        return (
+            f'{path}: row {opened}: a double quote opens and does not close; double it ("") '
+            "inside a value, or remove it"
+        )
     return f"{path}: {reason.splitlines()[0]}"

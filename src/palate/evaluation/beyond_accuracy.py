@@ -22,9 +22,9 @@ Features = npt.NDArray[np.floating[Any]]
 
 def users_per_item(histories: Histories, n_items: int) -> Indices:
     """[i] number of histories that hold each item, however often they do."""
-    ones = np.ones(len(histories.items), dtype=np.int32)
+    true = np.ones(len(histories.items), dtype=bool)
     shape = (len(histories), n_items)
-    by_item = sparse.csr_array((ones, histories.items, histories.offsets), shape=shape).tocsc()
+    by_item = sparse.csr_array((true, histories.items, histories.offsets), shape=shape).tocsc()
     by_item.sum_duplicates()
     return np.diff(by_item.indptr).astype(np.int64)
 
@@ -72,9 +72,9 @@ def profile_popularity(popularity: Indices, profiles: Histories) -> float:
     lengths = profiles.lengths
     if not lengths.any():
         return 0.0
-    totals = np.concatenate([[0], np.cumsum(popularity[profiles.items])])
-    sums = np.diff(totals[profiles.offsets])
-    return float((sums[lengths > 0] / lengths[lengths > 0]).mean())
+    some = lengths > 0
+    sums = np.add.reduceat(popularity[profiles.items], profiles.offsets[:-1][some])
+    return float((sums / lengths[some]).mean())
 
 
 def popularity_bias(lists: Indices, popularity: Indices, chosen: float) -> Values:

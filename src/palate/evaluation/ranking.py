@@ -149,27 +149,25 @@ def _rows(seen: Seen) -> Indices:
 
 
 def _best(scores: Scores, k: int) -> tuple[Indices, Scores]:
-    """The *k* highest of each row by score, then by index."""
-    # One more than asked for: where it equals the last one kept, the choice among equals is
-    # torch's, which does not promise any, and is made anew.
-    n_items = scores.shape[1]
-    found, order = torch.topk(torch.from_numpy(scores), min(k + 1, n_items), sorted=True)
+    """The *k* highest of each row, highest first, equals by index."""
+    # Torch does not promise which of equals it takes, nor their order. One more than asked for
+    # shows whether the last one kept has an equal that was left out.
+    most = min(k + 1, scores.shape[1])
+    found, order = torch.topk(torch.from_numpy(scores), most, sorted=True)
     best, items = found.numpy(), order.numpy()
-    if 0 < k < n_items:
-        tied = np.flatnonzero((best[:, k] == best[:, k - 1]) & (best[:, k] > -np.inf))
-        items[tied, :k] = _first_of_equals(scores[tied], best[tied, k - 1], k)
+    tied = np.flatnonzero((best[:, 1:] == best[:, :-1]).any(axis=1))
     best, items = best[:, :k], items[:, :k]
-    by_index = np.argsort(items, axis=1, kind="stable")
-    items = np.take_along_axis(items, by_index, axis=1)
-    best = np.take_along_axis(scores, items, axis=1)
-    by_score = np.argsort(-best, axis=1, kind="stable")
-    return np.take_along_axis(items, by_score, axis=1), np.take_along_axis(best, by_score, axis=1)
+    if len(tied) and k:
+        items[tied] = _first_of_equals(scores[tied], best[tied, -1], k)
+    return items, best
 
 
 def _first_of_equals(scores: Scores, least: Scores, k: int) -> Indices:
-    """[u, k] the items above *least* and the first of those that equal it."""
+    """[u, k] the items above *least* and the first of those that equal it, highest first."""
     above = scores > least[:, None]
     equal = scores == least[:, None]
     wanted = k - _count(above)
     chosen = above | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= wanted[:, None]))
-    return np.nonzero(chosen)[1].reshape(len(scores), k)
+    items = np.nonzero(chosen)[1].reshape(len(scores), k)  # by index
+    order = np.argsort(-np.take_along_axis(scores, items, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(items, order, axis=1)

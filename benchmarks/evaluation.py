@@ -1,0 +1,111 @@
+"""Full-ranking evaluation against the least that torch could do: score, mask, top 10.
+
+6,040 users and 3,706 items, the size of MovieLens-1M, with a million events in the histories.
+Scores are products of random factors, so that nothing but evaluation is measured. The evaluator
+finds ranks, lists, and every accuracy and list metric at 1, 5 and 10; the bare loop stops at ten
+unsorted-for item numbers and says nothing of quality. Both see the same batches in turn, several
+times over, and the medians are compared.
+
+    python benchmarks/evaluation.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from palate.data.cases import Cases, Histories
+from palate.evaluation.evaluate import Evaluation, evaluate
+from record import record
+
+USERS, ITEMS, EVENTS, FACTORS, BATCH = 6_040, 3_706, 1_000_209, 64, 256
+
+
+def workload(seed: int) -> tuple[Cases, np.ndarray, np.ndarray]:
+    """Cases with histories of skewed lengths and items, and the factors of users and items."""
+    random = np.random.default_rng(seed)
+    weights = random.lognormal(sigma=1, size=USERS)
+    lengths = np.maximum(1, weights / weights.sum() * EVENTS).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    items = (ITEMS * random.random(offsets[-1]) ** 2).astype(np.int64)  # some far more popular
+    cases = Cases(Histories(items, offsets), random.integers(0, ITEMS, USERS))
+    users, factors = (
+        random.standard_normal((n, FACTORS), dtype=np.float32) for n in (USERS, ITEMS)
+    )
+    return cases, users, factors
+
+
+def bare(cases: Cases, users: np.ndarray, factors: np.ndarray) -> torch.Tensor:
+    """[u, 10] the best unseen items, in torch alone."""
+    left, right = torch.from_numpy(users), torch.from_numpy(factors).T
+    items, offsets = (torch.from_numpy(a) for a in (cases.histories.items, cases.histories.offsets))
+    found = []
+    for start in range(0, USERS, BATCH):
+        scores = left[start : start + BATCH] @ right
+        ends = offsets[start : start + BATCH + 1]
+        rows = torch.repeat_interleave(torch.arange(len(ends) - 1), ends.diff())
+        scores[rows, items[ends[0] : ends[-1]]] = -torch.inf
+        found.append(torch.topk(scores, 10).indices)
+    return torch.cat(found)
+
+
+def ours(cases: Cases, users: np.ndarray, factors: np.ndarray) -> tuple[Evaluation, dict]:
+    """The whole evaluation and its metrics."""
+    left, right = torch.from_numpy(users), torch.from_numpy(factors).T
+    start = 0
+
+    def score(histories: Histories) -> np.ndarray:
+        nonlocal start
+        rows = left[start : start + len(histories)]
+        start += len(histories)
+        return (rows @ right).numpy()
+
+    result = evaluate(
+        score, cases, train=cases.histories, n_items=ITEMS, ks=(1, 5, 10), batch_size=BATCH
+    )
+    return result, result.metrics()
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args()
+    work = workload(options.seed)
+    evaluation, _ = ours(*work)
+    if not np.array_equal(evaluation.top_items[:, :10], bare(*work).numpy()):
+        raise SystemExit("the two disagree about the lists: the timings would mean nothing")
+    pairs = [
+        (timed(lambda: ours(*work)), timed(lambda: bare(*work))) for _ in range(options.rounds)
+    ]
+    mine, least = np.array(pairs).T
+    results = {
+        "users": USERS,
+        "items": ITEMS,
+        "events": len(work[0].histories.items),
+        "threads": torch.get_num_threads(),
+        "rounds": options.rounds,
+        "palate_seconds": {"median": float(np.median(mine)), "best": float(mine.min())},
+        "bare_torch_seconds": {"median": float(np.median(least)), "best": float(least.min())},
+        "ratio_of_medians": float(np.median(mine) / np.median(least)),
+        "ratio_of_bests": float(mine.min() / least.min()),
+    }
+    for name, value in results.items():
+        print(f"{name}: {value}")
+    command = f"python benchmarks/evaluation.py --seed {options.seed} --rounds {options.rounds}"
+    print(record("evaluation", results, command, seed=options.seed))
+
+
+if __name__ == "__main__":
+    main()

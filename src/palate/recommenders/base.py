@@ -22,6 +22,8 @@ __all__ = ["Config", "FitContext", "Recommender", "Scores"]
 
 Scores = npt.NDArray[np.float32]
 
+_Config = Config  # the name, inside the class, is the method's own
+
 
 class Recommender(ABC):
     """Ranks the whole catalogue for a history.
@@ -35,7 +37,7 @@ class Recommender(ABC):
     deterministic: ClassVar[bool] = False
     """True where fit() comes to the same model whatever the seed: one training is enough."""
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: _Config | None = None) -> None:
         self.config: Any = config if config is not None else self.Config()
 
     @abstractmethod

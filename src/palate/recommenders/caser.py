@@ -57,16 +57,16 @@ class CaserNet(SequenceNet):
     def states(self, items: torch.Tensor) -> torch.Tensor:
         x = self.items(items).transpose(1, 2)  # [b, d, l]
         x = F.pad(x, (self.window - 1, 0))  # the first windows begin before the first event
-        found = [self._row(x, conv) for conv in self.rows]  # w times [b, f, l]
+        found = [self._row(x, conv, h) for h, conv in enumerate(self.rows, 1)]  # w times [b, f, l]
         weighed = self.columns(x.unfold(2, self.window, 1))  # [b, d, l, v]
         weighed = weighed.permute(0, 1, 3, 2).flatten(1, 2)  # [b, d * v, l]
         both = torch.cat([*found, weighed], 1).transpose(1, 2)  # [b, l, f * w + d * v]
         hidden = F.relu(self.dense(self.dropout(both)))
         return F.pad(hidden, (0, 1), value=1.0)  # [b, l, d + 1]
 
-    def _row(self, x: torch.Tensor, conv: nn.Conv1d) -> torch.Tensor:
+    def _row(self, x: torch.Tensor, conv: nn.Module, height: int) -> torch.Tensor:
         """[b, d, l + w - 1] -> [b, f, l] the strongest answer of each filter in each window."""
-        places = self.window - conv.kernel_size[0] + 1  # where the filter fits into a window
+        places = self.window - height + 1  # where the filter fits into a window
         return F.max_pool1d(F.relu(conv(x)), places, stride=1)
 
 

@@ -193,7 +193,8 @@ def users_need_no_name(subject: Subject) -> None:
 
 def empty_histories_get_a_ranking(subject: Subject) -> None:
     """With no event at all there is a ranking still, alone and among others."""
-    for lists in ([[]], [[0, 1], [], [2]]):
+    batches: list[list[list[int]]] = [[[]], [[0, 1], [], [2]]]
+    for lists in batches:
         scores = subject.fitted.score(Histories.of(lists))
         assert scores.shape == (len(lists), subject.split.n_items), f"shape {scores.shape}"
         assert np.isfinite(scores).all(), "a score is not a finite number"

@@ -56,12 +56,12 @@ class ItemKNN(Recommender):
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
         sequences = split.train.sequences()
         seen = binary_matrix(sequences, split.n_items)
-        sizes = seen.sum(axis=0)  # [items]
+        sizes = seen.sum(axis=0).astype(np.float32)  # [items]
         blocks = [
             self._neighbours(seen, sizes, first, min(first + BLOCK, split.n_items))
             for first in range(0, split.n_items, BLOCK)
         ]
-        self._similar = sparse.csr_array(sparse.vstack(blocks), dtype=np.float32)
+        self._similar = sparse.vstack(blocks, format="csr", dtype=np.float32)
         self._popularity = item_counts(sequences, split.n_items)
         return self
 

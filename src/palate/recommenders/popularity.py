@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from pydantic import Field
 
-from palate.data.cases import Split
+from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
 from palate.recommenders.base import Config, FitContext, Recommender, Scores

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -108,8 +109,8 @@ def configure(name: str, settings: Mapping[str, Any]) -> Config:
 
 
 def _of_entry_point(point: EntryPoint) -> Method:
-    summary = point.dist.metadata.get("Summary", "") if point.dist else ""
-    return Method(point.name, summary, point.dist.name if point.dist else "", point.value)
+    summary = point.dist.metadata.json.get("summary", "") if point.dist else ""
+    return Method(point.name, str(summary), point.dist.name if point.dist else "", point.value)
 
 
 def _import(method: Method) -> type[Recommender]:
@@ -142,7 +143,9 @@ def _nested(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"{name}: {key}: '{part}' is set as a whole already")
-        place[last] = value
+        if last in place:
+            raise ConfigError(f"{name}: '{key}' is set twice")
+        place[last] = _copy(value) if isinstance(value, dict) else value
     return values
 
 
@@ -157,10 +160,8 @@ def _read_yaml(values: dict[str, Any], error: ValidationError) -> dict[str, Any]
             if not isinstance(place, dict) or not isinstance(place.get(str(key)), dict | str):
                 break
             if isinstance(place[str(key)], str):
-                try:
+                with suppress(yaml.YAMLError):  # the error about the string itself says more
                     place[str(key)] = yaml.safe_load(place[str(key)])
-                except yaml.YAMLError:
-                    pass  # the error about the string itself says more
                 break
             place = place[str(key)]
     return values

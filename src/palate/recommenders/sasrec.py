@@ -97,7 +97,7 @@ class SASRec(SequentialRecommender):
     """Self-attentive sequential recommendation."""
 
     name = "sasrec"
-    summary = "Self-attention over the item sequence, full-softmax training"
+    summary = "causal self-attention over the sequence of items"
     Config = SASRecConfig
 
     def build(self, catalogue: Catalogue) -> SequenceNet:

@@ -16,6 +16,7 @@ from palate.data.load import DataConfig, load
 from palate.errors import ConfigError, RunError
 from palate.experiments.comparison import Comparison
 from palate.experiments.environment import code_version, command_line, environment
+from palate.experiments.report import write_report
 from palate.experiments.run import Run, key
 from palate.experiments.train import RUNS, absolute
 from palate.experiments.worker import FAILURE, LOG, Job, run_job
@@ -100,6 +101,7 @@ def compare(
         outcomes[entry.label][name] = error
     about = environment() | {"command": command_line(), "fingerprint": dataset.fingerprint}
     comparison = Comparison.build(folder, outcomes, about, reference)
+    write_report(comparison)
     return comparison
 
 

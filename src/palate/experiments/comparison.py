@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,8 +15,7 @@ from palate.errors import RunError
 from palate.evaluation.ranking import hr, mrr, ndcg
 from palate.evaluation.significance import bootstrap_interval, holm, paired_test
 from palate.experiments.atomic import write_json
-from palate.experiments.evaluate import PRIMARY
-from palate.experiments.run import Run
+from palate.experiments.run import PRIMARY, Run
 
 # Metrics of single users, from the rank of their target: they are what intervals are made of.
 PER_USER = {
@@ -109,7 +108,13 @@ class Comparison:
             outcomes: for each label, its run folders and what went wrong in each.
             reference: by default the label with the best NDCG@10.
         """
-        found = {label: _Pooled.of(folder, runs) for label, runs in outcomes.items()}
+        found = {
+            label: Pooled.of(
+                [Run(folder / name) for name, error in runs.items() if error is None],
+                [error for error in runs.values() if error is not None],
+            )
+            for label, runs in outcomes.items()
+        }
         done = {label: pooled for label, pooled in found.items() if pooled.runs}
         rows = [pooled.row(label) for label, pooled in found.items()]
         rows.sort(key=lambda row: -row.metrics.get(PRIMARY, -1.0))
@@ -151,7 +156,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class _Pooled:
+class Pooled:
     """The finished runs of one label, and each test user's values averaged over them."""
 
     runs: list[Run]
@@ -159,18 +164,22 @@ class _Pooled:
     users: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, folder: Path, outcomes: Mapping[str, str | None]) -> Self:
-        runs = [Run(folder / name) for name, error in outcomes.items() if error is None]
-        errors = [error for error in outcomes.values() if error is not None]
-        ranks = [run.cases()["rank"].to_numpy() - 1 for run in runs]
+    def of(cls, runs: Sequence[Run], errors: Sequence[str] = ()) -> Self:
+        """Pool *runs*, which differ in nothing but their seed; *errors* are those of others."""
+        cases = [run.cases() for run in runs]
+        for run, one in zip(runs[1:], cases[1:], strict=True):
+            if not one.select("user", "target").equals(cases[0].select("user", "target")):
+                raise RunError(f"{run.folder}: tested on other cases than {runs[0].folder}")
+        ranks = [one["rank"].to_numpy() - 1 for one in cases]
         users = {
             name: np.mean([of_user(one) for one in ranks], axis=0)
             for name, of_user in PER_USER.items()
             if ranks
         }
-        return cls(runs, errors, users)
+        return cls(list(runs), list(errors), users)
 
     def row(self, label: str) -> Row:
+        """The line of the table."""
         names = [run.folder.name for run in self.runs]
         error = "; ".join(dict.fromkeys(self.errors)) or None
         if not self.runs:
@@ -195,7 +204,7 @@ class _Pooled:
         )
 
 
-def _tested(rows: list[Row], done: dict[str, _Pooled], reference: str) -> list[Row]:
+def _tested(rows: list[Row], done: dict[str, Pooled], reference: str) -> list[Row]:
     """The rows with their difference from the reference, and how sure it is."""
     base = done[reference].users[PRIMARY]
     others = [label for label in done if label != reference]

@@ -19,10 +19,10 @@ from palate.evaluation.cost import Meter, flops, latency
 from palate.evaluation.evaluate import Evaluation, evaluate
 from palate.evaluation.ranking import top_k
 from palate.experiments.atomic import write_json, write_parquet
-from palate.experiments.run import Run
+from palate.experiments.report import write_report
+from palate.experiments.run import PRIMARY, Run
 from palate.recommenders.base import Recommender, Scores
 
-PRIMARY = "ndcg@10"
 INTERVALS = ("ndcg@10", "hr@10", "mrr")
 REQUESTS = 100
 ATTRIBUTES = ("genres", "genre", "categories", "category")
@@ -36,6 +36,7 @@ def evaluate_run(run: Run, progress: bool = False) -> dict[str, float]:
         RunError: the run's data is gone, or is not what it was.
     """
     measure(run, run.recommender(), run.split(), progress)
+    write_report(run)
     return run.metrics()
 
 
@@ -163,6 +164,7 @@ def _cases(found: Evaluation, split: Split) -> pl.DataFrame:
             "target": names.gather(split.test.targets),
             "rank": found.ranks + 1,
             "events": histories.lengths,
+            "known": found.popularity[found.targets],  # training users of the target
             "recent": pl.Series(recent, dtype=pl.List(pl.String)),
         }
     )

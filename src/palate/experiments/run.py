@@ -25,6 +25,8 @@ from palate.experiments.atomic import write_json, write_yaml
 from palate.recommenders.base import Recommender
 from palate.recommenders.registry import get
 
+PRIMARY = "ndcg@10"  # the metric that methods are ranked and tested by
+
 
 class Run:
     """One training of one method on one split, kept in a folder.
@@ -133,7 +135,10 @@ class Run:
         return pl.read_parquet(self.path("predictions.parquet"))
 
     def cases(self) -> pl.DataFrame:
-        """``user, target, rank, events, recent``: the test cases in their order."""
+        """``user, target, rank, events, known, recent``: the test cases in their order.
+
+        ``events`` counts the history, ``known`` the training users of the target.
+        """
         return pl.read_parquet(self.path("cases.parquet"))
 
     def catalogue(self) -> Catalogue:

@@ -17,6 +17,7 @@ from palate.evaluation.cost import Meter
 from palate.experiments.atomic import replacing_files, write_json, write_parquet
 from palate.experiments.environment import code_version, command_line, environment
 from palate.experiments.evaluate import measure
+from palate.experiments.report import write_report
 from palate.experiments.run import Run, key, stored_histories
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.registry import configure, get
@@ -127,6 +128,7 @@ def _finish(
         _keep(run, recommender, meter, resumed)
         shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
     measure(run, recommender, split, progress)
+    write_report(run)
     return run
 
 

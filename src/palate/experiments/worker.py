@@ -1,14 +1,17 @@
 """One training in a process of its own, so that its seconds and its peak memory are its own.
 
-``python -m palate.experiments.worker`` reads a job (JSON) from standard input.
+``python -m palate.experiments.worker`` reads a job (one line of JSON) from standard
+input, and stops when standard input closes.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,18 +51,25 @@ def run_job(job: Job) -> str | None:
     # -P: a file in the current folder must not stand in for a module of the same name.
     command = [sys.executable, "-P", "-m", "palate.experiments.worker"]
     with (folder / LOG).open("w", encoding="utf-8") as log:
-        done = subprocess.run(
-            command,
-            input=json.dumps(asdict(job)),
-            text=True,
-            encoding="utf-8",
-            stdout=log,  # this process may be writing a result to its own
-            stderr=None if job.progress else log,
-        )
-    if done.returncode == 0:
+        errors = None if job.progress else log
+        # Standard output goes to the log: this process may be writing a result to its own.
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=errors) as process:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+            process.stdin.flush()
+            code = _wait(process)
+    if code == 0:
         (folder / LOG).unlink()
         return None
-    return _reason(folder, done.returncode)
+    return _reason(folder, code)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait()
+    except BaseException:  # Ctrl-C reaches the worker too, but it may be deep in native code
+        process.kill()
+        raise
 
 
 def _reason(folder: Path, code: int) -> str:
@@ -74,7 +84,8 @@ def _reason(folder: Path, code: int) -> str:
 
 def main() -> int:
     """Do the job on standard input; 0 if it went well."""
-    job = Job(**json.load(sys.stdin))
+    job = Job(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _train(job)
     except KeyboardInterrupt:
@@ -88,6 +99,12 @@ def main() -> int:
         write_json(Path(job.folder) / FAILURE, failure)
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    """Stop when the process that gave the job is gone: nobody waits for the result."""
+    sys.stdin.read()  # returns when the other end of the pipe closes
+    os._exit(130)
 
 
 def _train(job: Job) -> None:

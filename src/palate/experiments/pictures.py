@@ -1,0 +1,143 @@
+"""The pictures of a report: what is drawn, from which files of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from palate.evaluation.slices import slices_by
+from palate.experiments import charts, wording
+from palate.experiments.charts import COLOURS, Point, Series
+from palate.experiments.comparison import Pooled, Row
+from palate.experiments.run import PRIMARY
+
+SLICES = {
+    "activity": ("By how much the user did", "events"),
+    "popularity": ("By how popular the hidden item is in training", "known"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method of a report: its row, its runs, its colour on the page."""
+
+    row: Row
+    pooled: Pooled
+    colour: int
+
+    @property
+    def label(self) -> str:
+        """``method`` or ``method@variant``."""
+        return self.row.label
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its title."""
+
+    title: str
+    svg: Markup
+
+
+def cost_panels(lines: Sequence[Line]) -> list[Picture]:
+    """Accuracy against what it costs, a picture per kind of cost; empty for a single method."""
+    kinds: list[tuple[str, str, str, float, Callable[[float], str]]] = [
+        ("Seconds of training", "training", "fit_seconds", 0.01, wording.seconds),
+        ("Time of one request", "p50 of a request", "p50_ms", 0.01, wording.milliseconds),
+        ("Peak memory of the process", "peak memory", "peak_bytes", 1e6, wording.size),
+    ]
+    panels = []
+    for title, axis, name, least, words in kinds:
+        series = [
+            Series(line.label, line.colour, [_against(line, name, least, words)])
+            for line in lines
+            if name in line.row.cost
+        ]
+        if len(series) > 1:
+            panels.append(Picture(title, charts.scatter(series, axis, "NDCG@10", words)))
+    return panels
+
+
+def _against(line: Line, name: str, least: float, words: Callable[[float], str]) -> Point:
+    cost, value = line.row.cost[name], line.row.metrics[PRIMARY]
+    low, high = line.row.intervals[PRIMARY]
+    tip = f"{line.label}: NDCG@10 {wording.score(value)} ({wording.interval((low, high))})"
+    return Point(max(cost, least), value, low, high, f"{tip}, {words(cost)}")
+
+
+def slice_panels(lines: Sequence[Line]) -> list[Picture]:
+    """NDCG@10 by activity of the user and by popularity of the target."""
+    panels = []
+    for by, (title, column) in SLICES.items():
+        names: list[str] = []
+        series = []
+        for line in lines:
+            groups = line.pooled.runs[0].cases()[column].to_numpy()
+            rows = slices_by(by, groups, line.pooled.users[PRIMARY])
+            names = [f"{one.label}\n{one.users:,} users" for one in rows]
+            points = [
+                Point(
+                    place,
+                    one.value,
+                    *one.interval,
+                    tip=f"{line.label}, {one.label}: NDCG@10 {wording.score(one.value)} "
+                    f"({wording.interval(one.interval)}), {one.users:,} users",
+                )
+                for place, one in enumerate(rows)
+            ]
+            series.append(Series(line.label, line.colour, points))
+        panels.append(Picture(title, charts.categories(series, names, "NDCG@10")))
+    return panels
+
+
+def curve_panels(lines: Sequence[Line]) -> list[Picture]:
+    """Validation NDCG@10 and training loss over epochs, a curve per training."""
+    trained = [
+        (line, run.seed, learned["history"])
+        for line in lines
+        for run in line.pooled.runs
+        if (learned := run.training()) is not None
+    ]
+    panels = []
+    for title, name, best in (
+        ("Validation NDCG@10", PRIMARY, max),
+        ("Training loss", "loss", None),
+    ):
+        series = []
+        for line, seed, history in trained:
+            rows = [(row["epoch"], row[name]) for row in history if name in row]
+            if not rows:
+                continue
+            top = best(value for _, value in rows) if best else None
+            points = [
+                Point(
+                    epoch,
+                    value,
+                    tip=f"{line.label}, seed {seed}: {value:.4f} after epoch {epoch:g}",
+                    strong=value == top or len(rows) == 1,
+                )
+                for epoch, value in rows
+            ]
+            series.append(Series(f"{line.label}, seed {seed}", line.colour, points))
+        if series:
+            axis = "NDCG@10" if name == PRIMARY else "loss"
+            panels.append(Picture(title, charts.lines(series, "epoch", axis)))
+    return panels
+
+
+def legend(lines: Sequence[Line]) -> Markup:
+    """Which colour is which method; nothing for a single one."""
+    if len(lines) < 2:
+        return Markup("")
+    entries = [
+        Markup('<li><span class="chip s{}"></span>{}</li>').format(line.colour, line.label)
+        for line in lines
+    ]
+    return Markup('<ul class="legend">{}</ul>').format(Markup("").join(entries))
+
+
+def colour_of(place: int) -> int:
+    """The colour of the method at a place of the table."""
+    return place % COLOURS

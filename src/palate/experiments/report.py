@@ -1,0 +1,303 @@
+"""``report.html``: one page that stands alone, for a run or for a comparison.
+
+Everything is inlined and nothing runs: no script, no request. All text that comes from data,
+settings or errors is escaped by the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from palate.experiments import charts, pictures, wording
+from palate.experiments.atomic import write_text
+from palate.experiments.comparison import Comparison, Pooled, Row
+from palate.experiments.pictures import Line
+from palate.experiments.run import PRIMARY, Run
+from palate.experiments.samples import sample_users
+
+ACCURACY = {"ndcg": "NDCG", "hr": "HR (recall)", "precision": "precision", "map": "MAP (MRR)"}
+BEYOND = {
+    "coverage@10": (
+        "coverage",
+        "Share of the catalogue that is in anyone's list. More is broader.",
+        wording.share,
+    ),
+    "novelty@10": (
+        "novelty",
+        "How little known the items are: bits of surprise, −log2 of the share of training users "
+        "who had the item.",
+        lambda value: f"{value:.2f} bits",
+    ),
+    "diversity@10": (
+        "diversity",
+        "How unlike each other the items of a list are by genre or category: 0 all alike, 1 "
+        "nothing in common.",
+        lambda value: f"{value:.3f}",
+    ),
+    "popularity_bias@10": (
+        "popularity bias",
+        "How much more popular the items are than those that people chose themselves: +50 % is "
+        "half as popular again, 0 is as popular.",
+        lambda value: f"{100 * value:+.0f} %".replace("-", "−"),
+    ),
+}
+
+
+def write_report(of: Run | Comparison) -> Path:
+    """Write ``report.html`` into the folder of a run or a comparison; where it is."""
+    context = _of_run(of) if isinstance(of, Run) else _of_comparison(of)
+    path = of.folder / "report.html"
+    write_text(path, _template().render(context))
+    return path
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("palate.experiments"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja")
+
+
+def _of_run(run: Run) -> dict[str, Any]:
+    pooled = Pooled.of([run])
+    line = Line(pooled.row(run.method), pooled, 0)
+    about = run.environment()
+    title = f"{run.method} on {about['data']['name']}"
+    return _context(title, _finding_of_one(line), [line], [], run.method, about)
+
+
+def _of_comparison(comparison: Comparison) -> dict[str, Any]:
+    lines = [
+        Line(row, Pooled.of(comparison.runs_of(row)), pictures.colour_of(place))
+        for place, row in enumerate(comparison.rows)
+    ]
+    done = [line for line in lines if line.pooled.runs]
+    if not done:
+        title, finding = "A comparison", "No training finished, so there is nothing to compare."
+    elif len(done) == 1:
+        title, finding = f"{done[0].label}", _finding_of_one(done[0])
+    else:
+        finding = _finding(done, comparison.reference or "")
+        title = f"{len(done)} methods"
+    about = dict(comparison.about)
+    if done:
+        about = done[0].pooled.runs[0].environment() | about
+        title += f" on {about['data']['name']}"
+    failed = [line.row for line in lines if line.row.error]
+    return _context(title, finding, done, failed, comparison.reference, about)
+
+
+def _context(
+    title: str,
+    finding: str,
+    done: list[Line],
+    failed: list[Row],
+    reference: str | None,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the template shows."""
+    results = done[0].pooled.runs[0].results() if done else {}
+    data = about.get("data", {})
+    curves = pictures.curve_panels(done)
+    learners = [line for line in done if line.pooled.runs[0].training() is not None]
+    return {
+        "title": title,
+        "finding": finding,
+        "version": about["palate"],
+        "started": about["started"].replace("T", " ").removesuffix("+00:00") + " UTC",
+        "facts": _facts(data, results),
+        "failed": failed,
+        "done": [_shown(line, done, reference) for line in done],
+        "reference": reference,
+        "several": any(len(line.pooled.runs) > 1 for line in done),
+        "cases": f"{results.get('cases', 0):,}",
+        "items": f"{results.get('items', 0):,}",
+        "notes": results.get("notes", []),
+        "ks": _ks(done),
+        "accuracy": _accuracy(done),
+        "panels": pictures.cost_panels(done),
+        "costs": _costs(done[0]) if len(done) == 1 else [],
+        "samples": sample_users({line.label: line.pooled.runs[0] for line in done}),
+        "slices": pictures.slice_panels(done),
+        "legend": pictures.legend(done),
+        "curves": {"panels": curves, "legend": pictures.legend(learners)} if curves else None,
+        "beyond": _beyond(done),
+        "command": about.get("command"),
+        "provenance": _provenance(about, done, data),
+        "steps": data.get("steps", []),
+        "settings": _settings(done),
+    }
+
+
+def _finding_of_one(line: Line) -> str:
+    row, results = line.row, line.pooled.runs[0].results()
+    return (
+        f"{line.label} puts what the user took next among its first ten for "
+        f"{wording.share(row.metrics['hr@10'])} of {results['cases']:,} test users. NDCG@10 is "
+        f"{wording.score(row.metrics[PRIMARY])} (95 % interval "
+        f"{wording.interval(row.intervals[PRIMARY])})."
+    )
+
+
+def _finding(done: list[Line], reference: str) -> str:
+    """Who is best, and whether the next one is really behind, in words."""
+    best, second = done[0], done[1]
+    said = f"{best.label} is the most accurate: NDCG@10 {wording.score(best.row.metrics[PRIMARY])}"
+    # The test that was made: of the others against the best, or of all against another one.
+    tested = second if best.label == reference else best
+    other = next(line for line in done if line.label == reference)
+    against = second if best.label == reference else other
+    p = tested.row.p
+    if p is None or against is best:
+        return said + "."
+    said += f", against {wording.score(against.row.metrics[PRIMARY])} of {against.label}. "
+    if p < 0.05:
+        return said + f"Chance alone does not explain the difference (p {_is(p)})."
+    return said + f"Chance alone may explain the difference (p {_is(p)})."
+
+
+def _is(p: float) -> str:
+    words = wording.probability(p)
+    return words if words.startswith("<") else f"= {words}"
+
+
+def _facts(data: Mapping[str, Any], results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = [(f"{data[name]:,}", name) for name in ("users", "items", "events") if name in data]
+    if results:
+        facts.append((results["split"], "split"))
+        facts.append((f"{results['cases']:,}", "test cases"))
+    return facts
+
+
+def _shown(line: Line, done: list[Line], reference: str | None) -> dict[str, Any]:
+    """A line of the main table, in words."""
+    row, cost = line.row, line.row.cost
+    most = max(one.row.intervals[PRIMARY][1] for one in done)
+    value, ends = row.metrics[PRIMARY], row.intervals[PRIMARY]
+    tip = f"NDCG@10 {wording.score(value)}, 95 % interval {wording.interval(ends)}"
+    is_reference = line.label == reference
+    return {
+        "label": line.label,
+        "colour": line.colour,
+        "seeds": len(line.pooled.runs),
+        "best": line is done[0],
+        "ndcg": wording.score(value),
+        "spread": wording.score(row.spread[PRIMARY]) if row.spread else None,
+        "bar": charts.interval_bar(value, ends, most, line.colour, tip),
+        "hr": wording.score(row.metrics["hr@10"]),
+        "hr_interval": wording.interval(row.intervals["hr@10"]),
+        "mrr": wording.score(row.metrics["mrr"]),
+        "difference": wording.difference(row.difference) if row.difference is not None else "–",
+        "p": wording.probability(row.p) if row.p is not None and not is_reference else "–",
+        "fit": wording.seconds(cost["fit_seconds"]),
+        "memory": wording.size(cost["peak_bytes"]),
+        "parameters": wording.count(cost["parameters"]),
+        "p50": wording.milliseconds(cost["p50_ms"]),
+        "p99": wording.milliseconds(cost["p99_ms"]),
+    }
+
+
+def _ks(done: list[Line]) -> list[int]:
+    names = done[0].row.metrics if done else {}
+    return sorted(int(name.partition("@")[2]) for name in names if name.startswith("ndcg@"))
+
+
+def _accuracy(done: list[Line]) -> list[dict[str, Any]]:
+    """All accuracy metrics; the method is named in its first row only."""
+    ks, rows = _ks(done), []
+    for line in done:
+        metrics = line.row.metrics
+        for number, (name, title) in enumerate(ACCURACY.items()):
+            cells = [wording.score(metrics[f"{name}@{k}"]) for k in ks]
+            whole = wording.score(metrics["mrr"]) if name == "map" else ""
+            colour = None if number else line.colour
+            rows.append(
+                {"label": line.label, "colour": colour, "metric": title, "cells": [*cells, whole]}
+            )
+        auc = [*[""] * len(ks), wording.score(metrics["auc"])]
+        rows.append({"label": line.label, "colour": None, "metric": "AUC", "cells": auc})
+    return rows
+
+
+def _beyond(done: list[Line]) -> dict[str, Any]:
+    known = {n: v for n, v in BEYOND.items() if all(n in line.row.metrics for line in done)}
+    return {
+        "columns": [{"title": title, "meaning": meaning} for title, meaning, _ in known.values()],
+        "rows": [
+            {
+                "label": line.label,
+                "colour": line.colour,
+                "cells": [words(line.row.metrics[name]) for name, (_, _, words) in known.items()],
+            }
+            for line in done
+        ],
+    }
+
+
+def _costs(line: Line) -> list[tuple[str, str]]:
+    run, cost = line.pooled.runs[0], line.pooled.runs[0].cost()
+    fit = wording.seconds(cost["fit_seconds"])
+    if cost["resumed"]:
+        fit += ", since the last interruption"
+    memory = f"{wording.size(cost['peak_bytes'])} at most in the whole process"
+    memory += f", of which training added {wording.size(cost['fit_bytes'])}"
+    request = f"{wording.milliseconds(cost['p50_ms'])} (half of the requests), "
+    request += f"{wording.milliseconds(cost['p99_ms'])} (99 in 100)"
+    rows = [
+        ("Training", fit),
+        ("Memory", memory),
+        ("One request", request),
+        ("Many users at once", f"{wording.count(cost['users_per_second'])} users per second"),
+        ("Parameters", wording.count(cost["parameters"])),
+        ("of which trained", wording.count(cost["trainable_parameters"])),
+    ]
+    if cost["cuda_peak_bytes"]:
+        rows.insert(2, ("Memory of the GPU", wording.size(cost["cuda_peak_bytes"])))
+    if "flops_per_request" in cost:
+        rows.append(("Operations of one request", wording.count(cost["flops_per_request"])))
+    learned = run.training()
+    if learned is not None:
+        rows.append(("Epochs", f"{learned['epochs']:g}"))
+    return rows
+
+
+def _provenance(
+    about: Mapping[str, Any], done: list[Line], data: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    seeds = sorted({run.seed for line in done for run in line.pooled.runs})
+    machine = [about.get("processor"), f"{about.get('cores')} cores"]
+    machine += [wording.size(about["memory_bytes"]), about.get("accelerator") or "no GPU"]
+    packages = " · ".join(f"{name} {found}" for name, found in about["packages"].items())
+    rows = [
+        ("Data", data.get("name")),
+        ("Fingerprint of the data", about.get("fingerprint")),
+        ("Licence of the data", data.get("licence")),
+        ("Citation", data.get("citation")),
+        ("Seeds", ", ".join(map(str, seeds))),
+        ("palate", f"{about['palate']}, commit {about['commit'] or 'unknown'}"),
+        ("Code", about.get("code")),
+        ("Machine", ", ".join(str(part) for part in machine if part)),
+        ("System", about.get("platform")),
+        ("Python", about.get("python")),
+        ("Packages", packages),
+    ]
+    return [(name, str(value)) for name, value in rows if value]
+
+
+def _settings(done: list[Line]) -> list[tuple[str, str]]:
+    return [
+        (line.label, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        for line in done
+        if (settings := line.pooled.runs[0].config["settings"])
+    ]

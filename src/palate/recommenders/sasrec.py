@@ -16,6 +16,7 @@ from torch import nn
 
 from palate.data.catalogue import Catalogue
 from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+from palate.training.dropout import dropout
 
 
 class SASRecConfig(SequentialConfig):
@@ -46,11 +47,25 @@ class Block(nn.Module):
         b, l, d = x.shape  # noqa: E741
         heads = self.qkv(self.attention_norm(x)).view(b, l, 3, self.heads, -1)
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # [b, h, l, d/h] each
-        p = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
-        x = x + F.dropout(self.out(mixed.transpose(1, 2).reshape(b, l, d)), p)
-        hidden = F.dropout(F.relu(self.up(self.feed_norm(x))), p)
-        return x + F.dropout(self.down(hidden), p)
+        mixed = self.attend(q, k, v, mask).transpose(1, 2).reshape(b, l, d)
+        x = x + self.drop(self.out(mixed))
+        hidden = self.drop(F.relu(self.up(self.feed_norm(x))))
+        return x + self.drop(self.down(hidden))
+
+    def attend(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """q, k, v [b, h, l, d/h] -> [b, h, l, d/h]."""
+        if not self.training:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        # Torch takes the long way on a CPU as soon as weights are dropped; so do it by hand.
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        weights = scores.masked_fill_(~mask, -torch.inf).softmax(-1)
+        return self.drop(weights) @ v
+
+    def drop(self, x: torch.Tensor) -> torch.Tensor:
+        """Dropout while training."""
+        return dropout(x, self.dropout, self.training)
 
 
 class SASRecNet(SequenceNet):
@@ -61,7 +76,7 @@ class SASRecNet(SequenceNet):
         self.pad = n_items
         self.items = nn.Embedding(n_items + 1, config.width, padding_idx=n_items)
         self.positions = nn.Embedding(config.length, config.width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.blocks = nn.ModuleList(
             Block(config.width, config.heads, config.dropout) for _ in range(config.layers)
         )
@@ -75,7 +90,8 @@ class SASRecNet(SequenceNet):
     def states(self, items: torch.Tensor) -> torch.Tensor:
         length = items.shape[1]
         # Positions count from the newest event, so a short window reads like a padded one.
-        x = self.dropout(self.items(items) + self.positions.weight[-length:])
+        x = self.items(items) + self.positions.weight[-length:]
+        x = dropout(x, self.dropout, self.training)
         mask = attention_mask(items != self.pad)
         for block in self.blocks:
             x = block(x, mask)

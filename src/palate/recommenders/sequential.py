@@ -18,7 +18,13 @@ from palate.recommenders.base import FitContext, Recommender, Scores
 from palate.recommenders.interactions import item_counts
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
-from palate.training.next_item import Windows, all_positions, one_negative_loss, softmax_loss
+from palate.training.next_item import (
+    Windows,
+    all_positions,
+    dot_product_loss,
+    one_negative_loss,
+    softmax_loss,
+)
 
 
 class SequentialConfig(TrainingConfig):
@@ -59,6 +65,8 @@ class SequenceNet(nn.Module):
         states = self.states(items)
         if self.loss_name == "one-negative":
             return {"loss": one_negative_loss(states, labels, self.item_vectors())}
+        if type(self).head is SequenceNet.head:
+            return {"loss": dot_product_loss(states, labels, self.item_vectors())}
         return {"loss": softmax_loss(states, labels, self.head)}
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch.utils.data import Dataset
 
 from palate.data.cases import Histories
+from palate.training.softmax import CatalogueCrossEntropy
 
 IGNORED = -100
 
@@ -49,10 +50,17 @@ def all_positions(length: int, pad: int) -> Callable[[list[np.ndarray]], dict[st
     def collate(windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
         inputs = np.full((len(windows), length), pad, dtype=np.int64)
         labels = np.full((len(windows), length), IGNORED, dtype=np.int64)
-        for row, window in enumerate(windows):
-            n = len(window) - 1
-            inputs[row, length - n :] = window[:-1]
-            labels[row, length - n :] = window[1:]
+        events = np.concatenate(windows)
+        sizes = np.array([len(window) for window in windows])
+        ends = np.cumsum(sizes)
+        rows = np.repeat(np.arange(len(windows)), sizes)
+        columns = length - np.repeat(ends, sizes) + np.arange(len(events))  # -1: no label before
+        is_label = np.ones(len(events), dtype=bool)
+        is_label[ends - sizes] = False
+        labels[rows[is_label], columns[is_label]] = events[is_label]
+        is_input = np.ones(len(events), dtype=bool)
+        is_input[ends - 1] = False
+        inputs[rows[is_input], columns[is_input] + 1] = events[is_input]
         return {"items": torch.from_numpy(inputs), "labels": torch.from_numpy(labels)}
 
     return collate
@@ -70,6 +78,23 @@ def softmax_loss(
     """
     known = labels != IGNORED
     return F.cross_entropy(head(states[known]).float(), labels[known])
+
+
+def dot_product_loss(
+    states: torch.Tensor, labels: torch.Tensor, items: torch.Tensor
+) -> torch.Tensor:
+    """:func:`softmax_loss` where a score is the product of a state and an item vector: faster.
+
+    Args:
+        states: [b, l, d] hidden states.
+        labels: [b, l] next item, ``IGNORED`` where there is none.
+        items: [i, d] item vectors.
+    """
+    if torch.is_autocast_enabled(states.device.type) or items.dtype != torch.float32:
+        return softmax_loss(states, labels, lambda state: state @ items.T)
+    known = labels != IGNORED
+    loss: torch.Tensor = CatalogueCrossEntropy.apply(states[known].float(), items, labels[known])
+    return loss
 
 
 def one_negative_loss(

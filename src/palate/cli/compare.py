@@ -19,7 +19,7 @@ def compare(
     methods: Annotated[
         list[str],
         typer.Argument(
-            metavar="METHOD...",
+            metavar="METHOD",
             help="Which methods; METHOD@NAME compares a method with itself, set otherwise.",
             autocompletion=completion.methods,
         ),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from palate.cli import console
+from palate.experiments import wording
 
 if TYPE_CHECKING:
     from palate.experiments.comparison import Comparison, Row
@@ -12,7 +14,15 @@ if TYPE_CHECKING:
 
 def show(comparison: Comparison) -> None:
     """Print the table, what went wrong, and the sentences that belong beside every result."""
-    columns = ["method", "NDCG@10 [95 %]", "HR@10 [95 %]", "p", "train s", "ms/user", "memory"]
+    columns = [
+        "method",
+        "NDCG@10 [95 %]",
+        "HR@10 [95 %]",
+        "p",
+        "training",
+        "per user",
+        "peak memory",
+    ]
     columns += ["parameters"]
     console.table(columns, [_cells(row, comparison.reference) for row in comparison.rows])
     for row in comparison.failed:
@@ -31,41 +41,22 @@ def _cells(row: Row, reference: str | None) -> list[str]:
     if not row.metrics:
         return [row.label, "failed", *[""] * 6]
     cost = row.cost
+    seeds = f", mean of {len(row.runs)} seeds" if len(row.runs) > 1 else ""
     return [
-        row.label if len(row.runs) < 2 else f"{row.label} (mean of {len(row.runs)} seeds)",
+        row.label + seeds,
         _interval(row, "ndcg@10"),
         _interval(row, "hr@10"),
-        "" if row.label == reference else _p(row.p),
-        _number(cost.get("fit_seconds"), ".1f"),
-        _number(cost.get("p50_ms"), ".1f"),
-        _megabytes(cost.get("peak_bytes")),
-        _count(cost.get("parameters")),
+        "" if row.label == reference else _told(wording.probability, row.p),
+        _told(wording.seconds, cost.get("fit_seconds")),
+        _told(wording.milliseconds, cost.get("p50_ms")),
+        _told(wording.size, cost.get("peak_bytes")),
+        _told(wording.count, cost.get("parameters")),
     ]
 
 
 def _interval(row: Row, metric: str) -> str:
-    low, high = row.intervals[metric]
-    return f"{row.metrics[metric]:.4f} [{low:.4f} {high:.4f}]"
+    return f"{wording.score(row.metrics[metric])} [{wording.interval(row.intervals[metric])}]"
 
 
-def _p(p: float | None) -> str:
-    if p is None:
-        return ""
-    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
-def _megabytes(value: float | None) -> str:
-    return "" if value is None else f"{value / 2**20:,.0f} MB"
-
-
-def _count(value: float | None) -> str:
-    if value is None:
-        return ""
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.0f}"
+def _told(word: Callable[[float], str], value: float | None) -> str:
+    return "" if value is None else word(value)

@@ -42,16 +42,24 @@ def print_json(value: Any) -> None:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", left: int = 1
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    left: int = 1,
+    one_line: bool = False,
 ) -> None:
-    """A table on stdout: the first *left* columns are text, the others numbers."""
-    drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """A table on stdout.
+
+    Args:
+        left: the first so many columns are text, the others numbers.
+        one_line: cut what does not fit in place of wrapping it.
+    """
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
         drawn.add_column(
             column,
             justify="left" if place < left else "right",
-            overflow="fold",
-            no_wrap=place >= left,
+            overflow="ellipsis" if one_line else "fold",
+            no_wrap=one_line,
         )
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))

@@ -41,7 +41,7 @@ def ls(as_json: Json = False) -> None:
         console.print_json(rows)
         return
     cells = [[r["name"], r["what"], "yes" if r["here"] else "", r["licence"]] for r in rows]
-    console.table(["name", "what", "here", "terms"], cells, left=4)
+    console.table(["name", "what", "here", "terms"], cells, left=4, one_line=True)
     console.remark("Your own files: palate data show FILE")
 
 
@@ -66,6 +66,8 @@ def show(
       palate data show ml-100k
       palate data show clicks.csv --user-column visitor --time-column at
       palate data show --interactions clicks.csv --items items.parquet --k-core 5
+
+    The same options are those of train and compare.
     """
     config = data_config(given | ({"data": source} if source is not None else {}))
     with console.working("reading"):
@@ -89,6 +91,8 @@ def fetch(
 
     [bold]Example[/bold]
       palate data fetch ml-100k
+
+    Commands that need a named data set fetch it themselves, too.
     """
     from palate.data import sources
 

@@ -13,7 +13,6 @@ from palate.cli.comparison_table import show
 
 if TYPE_CHECKING:
     from palate.experiments.comparison import Comparison
-    from palate.experiments.run import Run
 
 DATA = "ml-100k"
 LANGUAGE_MODEL = "smollm2-135m"
@@ -62,7 +61,7 @@ def demo(
 def _run(folder: Path, fresh: bool) -> Comparison:
     with console.working("[1/4] MovieLens-100K"):
         from palate.data.load import DataConfig
-        from palate.data.sources import fetch, is_fetched, get
+        from palate.data.sources import fetch, get, is_fetched
 
         here = is_fetched(DATA)
         fetch(DATA)
@@ -89,38 +88,14 @@ def _run(folder: Path, fresh: bool) -> Comparison:
 
 def _recommendations(comparison: Comparison) -> None:
     """What every method recommends to three people, beside what they watched."""
+    from palate.experiments.samples import sample_users
+
     runs = {row.label: comparison.runs_of(row)[0] for row in comparison.rows if row.runs}
-    if not runs:
-        return
-    first = next(iter(runs.values()))
-    catalogue = first.catalogue()
-    title = dict(zip(catalogue.items, catalogue.titles, strict=True))
-    for kind, case in zip(("few", "some", "many"), _three(first), strict=True):
-        told = "; ".join(title[item] for item in case["recent"][-SHOWN:])
-        rows = [["watched last", told], ["took next", title[case["target"]]]]
+    for sample in sample_users(runs, k=SHOWN):
+        rows = [["watched last", "; ".join(sample.recent[-SHOWN:])]]
+        rows += [["took next", sample.target]]
         rows += [
-            [
-                label,
-                "; ".join(_marked(title[i], i == case["target"]) for i in _top(run, case["user"])),
-            ]
-            for label, run in runs.items()
+            [label, "; ".join(f"✓ {one.title}" if one.hit else one.title for one in listed)]
+            for label, listed in sample.lists.items()
         ]
-        heading = f"user {case['user']}, who watched {kind} films ({case['events']})"
-        console.table([heading, ""], rows, left=2)
-
-
-def _marked(title: str, hit: bool) -> str:
-    return f"✓ {title}" if hit else title
-
-
-def _three(run: Run) -> list[dict[str, Any]]:
-    """Test cases of the users at one tenth, one half and nine tenths of activity."""
-    cases = run.cases().sort("events", "user")
-    return [cases.row(int(share * (len(cases) - 1)), named=True) for share in (0.1, 0.5, 0.9)]
-
-
-def _top(run: Run, user: str) -> list[str]:
-    import polars as pl
-
-    top = run.predictions().filter((pl.col("user") == user) & (pl.col("rank") <= SHOWN))
-    return top.sort("rank")["item"].to_list()
+        console.table([f"user {sample.user}", f"{sample.events} films watched"], rows, left=2)

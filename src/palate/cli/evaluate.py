@@ -23,6 +23,8 @@ def evaluate(
 
     [bold]Example[/bold]
       palate evaluate runs/sasrec-ml-100k
+
+    The data must still be where it was when the run was trained.
     """
     with console.working("loading"):
         from palate.experiments.evaluate import evaluate_run
@@ -40,14 +42,18 @@ def report(folder: RunFolder) -> None:
     """Write report.html of a run or of a comparison again, and say where it is.
 
     [bold]Example[/bold]
-      palate report runs/sasrec-ml-100k
+      palate report runs/compare-ml-100k
+
+    The report is one file that opens in any browser, without a connection.
     """
     with console.working("loading"):
+        from palate.experiments.comparison import Comparison
         from palate.experiments.report import write_report
         from palate.experiments.run import Run
 
-        write_report(Run(folder))
-    print(folder / "report.html")
+        both = (folder / "comparison.json").exists()
+        written = write_report(Comparison.open(folder) if both else Run(folder))
+    print(written)
 
 
 def show_metrics(run: Run) -> None:

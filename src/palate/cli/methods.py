@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from palate.cli import console
-from palate.recommenders import registry
 
 
 def methods(
@@ -18,6 +17,8 @@ def methods(
 
     What a method can be set to:  palate train METHOD --help
     """
+    from palate.recommenders import registry
+
     known = registry.methods()
     if as_json:
         console.print_json([asdict(method) for method in known])

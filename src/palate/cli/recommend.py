@@ -34,8 +34,10 @@ def recommend(
     """Recommend items: title and score per line, best first; what is in the history is left out.
 
     [bold]Examples[/bold]
-      palate recommend runs/sasrec-ml-100k --history "Toy Story (1995); Heat (1995)"
-      palate recommend runs/sasrec-ml-100k --user 196 -k 5 --json
+      palate recommend runs/ease-ml-100k --history "Heat (1995); Fargo (1996)"
+      palate recommend runs/ease-ml-100k --user 196 -k 5 --json
+
+    Scores compare the items of one list; they mean nothing between lists or methods.
     """
     if (history is None) == (user is None):
         raise ConfigError('for whom? give either --history "title; title" or --user ID')

@@ -27,6 +27,7 @@ def train(
     method: Annotated[
         str | None,
         typer.Argument(
+            metavar="METHOD",
             help="Which method; 'palate methods' lists them.",
             autocompletion=completion.methods,
             show_default=False,

@@ -7,8 +7,8 @@ position as its target and all events before it as its history.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -133,8 +133,9 @@ def temporal(dataset: Dataset, seed: int = 0) -> Split:
     reached[validation] = before_second[validation]
     reached[test] = n[test]
     notes = [
-        f"Global temporal split: training ends before {date(first)}, validation before {date(second)}; "
-        "a user's last event in a period is the target and all earlier events are the history."
+        f"Global temporal split: training ends before {date(first)}, validation before "
+        f"{date(second)}; a user's last event in a period is the target and all earlier "
+        "events are the history."
     ]
     if reached.sum() < n.sum():
         notes.append(

@@ -16,8 +16,9 @@ import polars as pl
 
 from palate.data.readers import delimited, jsonlines
 from palate.data.readers.base import Columns, Files, Interactions, Items
+from palate.data.readers.encoding import utf8
 from palate.data.readers.paths import strip_gz
-from palate.data.readers.text import head, read_bytes, table, utf8
+from palate.data.readers.text import head, read_bytes, table
 from palate.data.readers.typed import typed_interactions, typed_items
 from palate.errors import DataError
 
@@ -103,7 +104,7 @@ def items(path: Path, columns: Columns) -> Items:
     """
     rows: dict[str, dict[str, Any]] = {}
     count = 0
-    for row, entry in enumerate(jsonlines.objects(utf8(read_bytes(path), path), path), start=1):
+    for row, entry in enumerate(jsonlines.objects(utf8(read_bytes(path), path, ""), path), start=1):
         item = entry.get("parent_asin") or entry.get("asin")
         if not item:
             raise DataError(f"{path}: row {row}: no key 'asin' or 'parent_asin'; delete the row")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from palate.data.readers.base import Columns, Files, Interactions, Items
 from palate.data.readers.columns import ROW_ORDER
+from palate.data.readers.encoding import utf8
 from palate.data.readers.paths import member, sibling, strip_gz
-from palate.data.readers.text import read_bytes, table, utf8
+from palate.data.readers.text import read_bytes, table
 from palate.data.readers.typed import typed_interactions, typed_items
 
 NAME = "hetrec-lastfm"
@@ -52,5 +53,5 @@ def interactions(path: Path, columns: Columns) -> Interactions:
 
 def items(path: Path, columns: Columns) -> Items:
     """Artists and their names."""
-    raw = utf8(read_bytes(path), path, legacy="latin-1")
+    raw = utf8(read_bytes(path), path, "\t", legacy="latin-1")
     return typed_items(table(raw, path, "\t", quoted=False), columns, path, first_row=2)

@@ -15,8 +15,9 @@ from polars.exceptions import PolarsError
 from palate.data.readers.base import Columns, Files, Interactions, Items
 from palate.data.readers.columns import wanted
 from palate.data.readers.delimited import EVENTS
+from palate.data.readers.encoding import utf8
 from palate.data.readers.paths import member, strip_gz
-from palate.data.readers.text import read_bytes, utf8
+from palate.data.readers.text import read_bytes
 from palate.data.readers.typed import typed_interactions, typed_items
 from palate.errors import DataError
 
@@ -45,7 +46,7 @@ def has_items(path: Path) -> bool:
 
 def interactions(path: Path, columns: Columns) -> Interactions:
     """Events, one per line."""
-    raw = utf8(read_bytes(path), path)
+    raw = utf8(read_bytes(path), path, "")
     names: dict[str, None] = {}
     for _, row in zip(range(PEEK), objects(raw, path), strict=False):
         names |= dict.fromkeys(row)
@@ -61,7 +62,7 @@ def interactions(path: Path, columns: Columns) -> Interactions:
 
 def items(path: Path, columns: Columns) -> Items:
     """Items, one per line; lists become comma lists."""
-    rows = list(objects(utf8(read_bytes(path), path), path))
+    rows = list(objects(utf8(read_bytes(path), path, ""), path))
     return typed_items(flat_table(rows), columns, path, first_row=1)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from palate.data.readers.base import Columns, Files, Interactions, Items
+from palate.data.readers.encoding import utf8
 from palate.data.readers.paths import member, sibling, strip_gz
-from palate.data.readers.text import read_bytes, table, utf8
+from palate.data.readers.text import read_bytes, table
 from palate.data.readers.typed import typed_interactions, typed_items, typed_users
 
 NAME = "movielens-100k"
@@ -58,5 +59,5 @@ def users(path: Path, columns: Columns) -> pl.DataFrame:
 
 
 def _bars(path: Path, names: list[str]) -> pl.DataFrame:
-    raw = utf8(read_bytes(path), path, legacy="latin-1")
+    raw = utf8(read_bytes(path), path, "|", names, legacy="latin-1")
     return table(raw, path, "|", names=names, quoted=False)

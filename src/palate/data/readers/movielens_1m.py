@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from palate.data.readers.base import Columns, Files, Interactions, Items
+from palate.data.readers.encoding import utf8
 from palate.data.readers.paths import member, sibling, strip_gz
-from palate.data.readers.text import head, read_bytes, table, utf8
+from palate.data.readers.text import head, read_bytes, table
 from palate.data.readers.typed import typed_interactions, typed_items, typed_users
 from palate.errors import DataError
 
@@ -54,7 +55,8 @@ def users(path: Path, columns: Columns) -> pl.DataFrame:
 
 
 def _table(path: Path, names: list[str]) -> pl.DataFrame:
-    raw = utf8(read_bytes(path), path, legacy="latin-1")  # 1M is latin-1, MovieTweetings UTF-8
+    # 1M is latin-1, MovieTweetings UTF-8.
+    raw = utf8(read_bytes(path), path, "::", names, legacy="latin-1")
     wide = len(names) - 1
     if raw.count(b"::") != wide * (raw.count(b"\n") + (not raw.endswith(b"\n"))):
         for row, line in enumerate(raw.split(b"\n"), start=1):

@@ -12,14 +12,17 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from palate.data.readers.encoding import utf8
 from palate.errors import DataError
+
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file, unpacked if it is gzipped.
 
     Raises:
-        DataError: the file is absent, empty, or a gzip that is broken.
+        DataError: the file is absent, empty, UTF-16, or a gzip that is broken.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
@@ -31,6 +34,8 @@ def read_bytes(path: Path) -> bytes:
             raise DataError(
                 f"{path}: the gzip breaks off or is damaged ({error}); download it again"
             ) from None
+    if raw[:2] in UTF16:
+        raise DataError(f"{path}: row 1: the file is UTF-16; save it as UTF-8")
     if not raw.strip():
         raise DataError(f"{path}: the file is empty; check the export or the download")
     return raw
@@ -53,48 +58,6 @@ def head(path: Path, size: int = 65536) -> bytes:
             return unpacked.read(size)
     except (OSError, EOFError, zlib.error):
         return b""
-
-
-def utf8(raw: bytes, path: Path, legacy: str | None = None) -> bytes:
-    """*raw* as UTF-8.
-
-    Args:
-        legacy: the encoding that files of this format have when they are not UTF-8.
-
-    Raises:
-        DataError: not UTF-8 and no *legacy* encoding, or some rows in one and some in the other.
-    """
-    try:
-        raw.decode("utf-8")
-        return raw
-    except UnicodeDecodeError as error:
-        bad = error
-    row = raw.count(b"\n", 0, bad.start) + 1
-    where = f"{path}: row {row}: byte 0x{raw[bad.start]:02x} is not UTF-8"
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path}: row 1: the file is UTF-16; save it as UTF-8")
-    other = _row_with_utf8(raw)
-    if other is not None:
-        raise DataError(
-            f"{where} but row {other} is: the file mixes encodings; convert the parts before "
-            "joining them"
-        )
-    if legacy is None:
-        raise DataError(f"{where}; convert the file, for instance: iconv -f latin1 -t utf-8")
-    return raw.decode(legacy).encode()
-
-
-def _row_with_utf8(raw: bytes) -> int | None:
-    """The first row that is UTF-8 beyond ASCII."""
-    for row, line in enumerate(raw.split(b"\n"), start=1):
-        if line.isascii():
-            continue
-        try:
-            line.decode("utf-8")
-            return row
-        except UnicodeDecodeError:
-            continue
-    return None
 
 
 def table(
@@ -126,7 +89,7 @@ def table(
             quote_char='"' if quoted else None,
         )
     except PolarsError as error:
-        utf8(raw, path)
+        utf8(raw, path, separator, names)
         raise DataError(_why(raw, path, separator, quoted, str(error))) from None
     if frame.is_empty():
         raise DataError(f"{path}: row 1 is the header and no row follows; the file holds no data")
@@ -136,11 +99,12 @@ def table(
 def has_quotes(raw: bytes) -> bool:
     """Whether double quotes enclose values of a tab-separated text.
 
-    Few TSV files quote, and titles hold quotes of their own (``"Weird Al" Yankovic``); quoted
-    values are those where every quote that opens a value also ends one.
+    Few TSV files quote, and titles hold quotes of their own (``7" single``, ``"Weird Al"``). A
+    file quotes if all its quotes open a value, end one, or stand doubled inside one.
     """
     opening = len(re.findall(rb'(?:^|[\t\n])"', raw))
-    return opening > 0 and opening == len(re.findall(rb'"(?=\t|\r?\n|\Z)', raw))
+    ending = len(re.findall(rb'"(?=\t|\r?\n|\Z)', raw))
+    return 0 < opening == ending and raw.replace(b'""', b"").count(b'"') == opening + ending
 
 
 def _why(raw: bytes, path: Path, separator: str, quoted: bool, reason: str) -> str:

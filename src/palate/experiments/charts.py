@@ -55,9 +55,9 @@ class Frame:
     x: tuple[float, float]
     y: tuple[float, float]
     log_x: bool = False
-    left: int = 52
+    left: int = 46
     right: int = 16
-    top: int = 12
+    top: int = 26
     bottom: int = 44
 
     def px(self, x: float) -> float:
@@ -80,13 +80,13 @@ def scatter(
     x_title: str,
     y_title: str,
     x_name: Callable[[float], str],
-    width: int = 400,
-    height: int = 300,
+    width: int = 360,
+    height: int = 290,
 ) -> Markup:
     """One labelled point per series; *x* on a logarithmic axis, whiskers along *y*."""
     points = [point for one in series for point in one.points]
     frame = Frame(
-        width, height, _decades([p.x for p in points]), _span(points, zero=False), log_x=True
+        width, height, _around([p.x for p in points]), _span(points, zero=False), log_x=True
     )
     body = [_y_axis(frame, y_title), _log_axis(frame, x_title, x_name)]
     placed: list[tuple[float, float, float, float]] = []
@@ -102,7 +102,7 @@ def lines(
     series: Sequence[Series],
     x_title: str,
     y_title: str,
-    width: int = 620,
+    width: int = 520,
     height: int = 280,
     zero: bool = False,
 ) -> Markup:
@@ -121,7 +121,7 @@ def categories(
     series: Sequence[Series],
     names: Sequence[str],
     y_title: str,
-    width: int = 620,
+    width: int = 520,
     height: int = 300,
 ) -> Markup:
     """Points with whiskers over ordered categories, those of one series joined by a line."""
@@ -147,7 +147,7 @@ def interval_bar(
     value: float, interval: tuple[float, float], most: float, colour: int, tip: str
 ) -> Markup:
     """A small bar for a table's cell: the value, and its interval as a whisker."""
-    width, height = 120, 14
+    width, height = 96, 14
     scale = (width - 2) / most if most > 0 else 0.0
     low, high = (round(end * scale, 1) for end in interval)
     return Markup(
@@ -238,11 +238,7 @@ def _y_axis(frame: Frame, title: str) -> Markup:
             )
         )
         parts.append(_text(frame.left - 8, y + 4, f"{value:g}", "tick", "end"))
-    middle = (frame.top + frame.height - frame.bottom) / 2
-    turned = Markup(
-        '<text class="axis" transform="translate(12 {}) rotate(-90)" text-anchor="middle">{}</text>'
-    ).format(middle, title)
-    return Markup("").join([*parts, turned])
+    return Markup("").join([*parts, _text(0, 11, title, "axis")])
 
 
 def _linear_axis(frame: Frame, title: str) -> Markup:
@@ -254,13 +250,12 @@ def _linear_axis(frame: Frame, title: str) -> Markup:
 
 
 def _log_axis(frame: Frame, title: str, name: Callable[[float], str]) -> Markup:
-    low, high = (math.log10(end) for end in frame.x)
     parts = []
-    for power in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1):
-        x = frame.px(10.0**power)
-        bottom = frame.height - frame.bottom
+    bottom = frame.height - frame.bottom
+    for value in _log_ticks(*frame.x):
+        x = frame.px(value)
         parts.append(Markup('<path class="grid" d="M{} {}V{}"/>').format(x, frame.top, bottom))
-        parts.append(_text(x, bottom + 18, name(10.0**power), "tick", "middle"))
+        parts.append(_text(x, bottom + 18, name(value), "tick", "middle"))
     return Markup("").join([*parts, _x_title(frame, title)])
 
 
@@ -269,11 +264,28 @@ def _x_title(frame: Frame, title: str) -> Markup:
     return _text(middle, frame.height - 6, title, "axis", "middle")
 
 
-def _decades(values: Sequence[float]) -> tuple[float, float]:
-    """Whole powers of ten around the values."""
-    low = math.floor(math.log10(min(values)))
-    high = math.ceil(math.log10(max(values)))
-    return 10.0**low, 10.0 ** max(high, low + 1)
+def _steps(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, 20 … from the one at or below *low* to the one at or above *high*."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = [m * 10.0**power for power in range(first, last + 1) for m in (1, 2, 5)]
+    above = [step for step in steps if step >= high * 0.999]
+    below = [step for step in steps if step <= low * 1.001]
+    return [step for step in steps if below[-1] <= step <= above[0]]
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """A range for a logarithmic axis, with air around the values."""
+    steps = _steps(min(values) / 1.4, max(values) * 1.4)
+    return steps[0], steps[-1]
+
+
+def _log_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Every step of 1, 2, 5 where they are few, else powers of ten, or some of them."""
+    steps = _steps(low, high)
+    if len(steps) <= most:
+        return steps
+    powers = [step for step in steps if math.log10(step) % 1 < 1e-9]
+    return powers[:: math.ceil(len(powers) / most)]
 
 
 def _span(points: Sequence[Point], zero: bool) -> tuple[float, float]:

@@ -118,7 +118,7 @@ def _context(
         "started": about["started"].replace("T", " ").removesuffix("+00:00") + " UTC",
         "facts": _facts(data, results),
         "failed": failed,
-        "done": [_shown(line, done, reference) for line in done],
+        "done": [_shown(line, done) for line in done],
         "reference": reference,
         "several": any(len(line.pooled.runs) > 1 for line in done),
         "cases": f"{results.get('cases', 0):,}",
@@ -180,13 +180,12 @@ def _facts(data: Mapping[str, Any], results: Mapping[str, Any]) -> list[tuple[st
     return facts
 
 
-def _shown(line: Line, done: list[Line], reference: str | None) -> dict[str, Any]:
+def _shown(line: Line, done: list[Line]) -> dict[str, Any]:
     """A line of the main table, in words."""
     row, cost = line.row, line.row.cost
     most = max(one.row.intervals[PRIMARY][1] for one in done)
     value, ends = row.metrics[PRIMARY], row.intervals[PRIMARY]
     tip = f"NDCG@10 {wording.score(value)}, 95 % interval {wording.interval(ends)}"
-    is_reference = line.label == reference
     return {
         "label": line.label,
         "colour": line.colour,
@@ -198,8 +197,8 @@ def _shown(line: Line, done: list[Line], reference: str | None) -> dict[str, Any
         "hr": wording.score(row.metrics["hr@10"]),
         "hr_interval": wording.interval(row.intervals["hr@10"]),
         "mrr": wording.score(row.metrics["mrr"]),
-        "difference": wording.difference(row.difference) if row.difference is not None else "–",
-        "p": wording.probability(row.p) if row.p is not None and not is_reference else "–",
+        "difference": wording.difference(row.difference or 0.0),
+        "p": wording.probability(row.p) if row.p is not None else None,
         "fit": wording.seconds(cost["fit_seconds"]),
         "memory": wording.size(cost["peak_bytes"]),
         "parameters": wording.count(cost["parameters"]),

@@ -27,7 +27,7 @@ def milliseconds(value: float) -> str:
 
 def size(value: float) -> str:
     """``345 MB``, ``1.2 GB`` (a MB is a million bytes)."""
-    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+    return f"{value / 1e9:.2g} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
 def count(value: float) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from palate.data.sources.cache import cache_folder
@@ -116,6 +117,7 @@ def _download(url: str, path: Path, progress: bool) -> None:
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
+        console=Console(stderr=True),
         disable=not progress,
         transient=True,
     )

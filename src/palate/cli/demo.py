@@ -68,11 +68,12 @@ def _run(folder: Path, fresh: bool) -> Comparison:
     console.remark(
         f"[1/4] MovieLens-100K: {'in the cache' if here else 'fetched'}. {get(DATA).licence}"
     )
-    with console.working("[2/4] SmolLM2-135M-Instruct: fetched and unpacked once, a minute or two"):
+    console.remark(
+        "[2/4] SmolLM2-135M-Instruct: fetched and unpacked the first time, a minute or two"
+    )
+    with console.working("loading"):
         from palate.language.weights import resolve
-
-        resolve(LANGUAGE_MODEL)
-    console.remark("[2/4] SmolLM2-135M-Instruct: in the cache")
+    resolve(LANGUAGE_MODEL)
     console.remark(f"[3/4] training {', '.join(METHODS)} on the same split")
     with console.working("loading"):
         from palate.experiments.compare import compare

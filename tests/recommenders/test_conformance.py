@@ -65,10 +65,18 @@ def test_learns_a_cycle(name, loss):
     learns_a_cycle(lambda: build(name, epochs=epochs, learning_rate=0.01, dropout=0.0, loss=loss))
 
 
-@pytest.mark.parametrize("name", ["ease", "itemknn", "als", "bpr", "popularity"])
-def test_a_cycle_cannot_be_learned_without_order(name):
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("ease", {}), ("itemknn", {"half_life": None}), ("als", {}), ("bpr", {}), ("popularity", {})],
+)
+def test_a_cycle_cannot_be_learned_without_order(name, more):
     with pytest.raises(AssertionError, match="the next item ranks first for"):
-        learns_a_cycle(lambda: build(name))
+        learns_a_cycle(lambda: build(name, **more))
+
+
+def test_recency_is_order_enough_for_itemknn():
+    """The last item's neighbours are the one before it, which is masked, and the one after."""
+    learns_a_cycle(lambda: build("itemknn", half_life=1))
 
 
 @pytest.mark.parametrize("name", READS_ORDER)

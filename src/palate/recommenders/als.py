@@ -19,7 +19,7 @@ from palate.recommenders.interactions import item_counts, user_item_matrix, with
 class ALSConfig(Config):
     """Settings of :class:`ALS`."""
 
-    factors: int = Field(default=64, ge=1)
+    factors: int = Field(default=128, ge=1)
     """Length of the vector of a user or an item."""
 
     regularization: float = Field(default=10.0, gt=0)

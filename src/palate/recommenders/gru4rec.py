@@ -47,7 +47,8 @@ class GRU4RecNet(SequenceNet):
         return torch.cat([self.items.weight[: self.pad], self.biases[:, None]], 1)  # [i, d + 1]
 
     def states(self, items: torch.Tensor) -> torch.Tensor:
-        # Padding is moved behind the events, where it cannot change the state they start from.
+        # Padding is moved behind the events, where it cannot change the state they start from. The
+        # states at padding mean nothing: no label and no score is read there.
         padding = (items == self.pad).sum(1, keepdim=True)  # [b, 1]
         places = torch.arange(items.shape[1], device=items.device)
         forward = (places + padding) % items.shape[1]  # [b, l]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from palate.data.cases import Histories
+from palate.errors import DataError
 
 
 def user_item_matrix(
@@ -19,7 +20,11 @@ def user_item_matrix(
 
     Args:
         values: [e] what each event weighs; 1 where not given, so that cells are counts.
+
+    Raises:
+        DataError: a history holds an index outside the catalogue.
     """
+    check_indices(histories, n_items)
     if values is None:
         values = np.ones(len(histories.items), dtype=np.float32)
     matrix = sparse.csr_array(
@@ -27,6 +32,16 @@ def user_item_matrix(
     )
     matrix.sum_duplicates()
     return matrix
+
+
+def check_indices(histories: Histories, n_items: int) -> None:
+    """Raise a DataError unless all events are about items of the catalogue."""
+    outside = (histories.items < 0) | (histories.items >= n_items)
+    if outside.any():
+        raise DataError(
+            f"a history holds item index {histories.items[outside][0]}; the catalogue has "
+            f"{n_items} items, counted from 0; was the model trained on another catalogue?"
+        )
 
 
 def binary_matrix(histories: Histories, n_items: int) -> sparse.csr_array:

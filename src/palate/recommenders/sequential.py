@@ -15,7 +15,7 @@ from torch import nn
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.recommenders.base import FitContext, Recommender, Scores
-from palate.recommenders.interactions import item_counts
+from palate.recommenders.interactions import check_indices, item_counts
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.next_item import (
@@ -111,6 +111,7 @@ class SequentialRecommender(Recommender):
 
     @torch.no_grad()
     def score(self, histories: Histories) -> Scores:
+        check_indices(histories, self.n_items)
         self.net.eval()
         device = next(self.net.parameters()).device
         items = torch.from_numpy(histories.padded(self.config.length, self.n_items))

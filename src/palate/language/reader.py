@@ -1,0 +1,81 @@
+"""A language model's layers as a reader of vectors: no vocabulary, no decoding.
+
+Legend: b batch, l length, h hidden size.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from palate.language.adapters import AdapterConfig
+from palate.language.backbone import Backbone, layer_stack, positions
+
+ADAPTER = "reader"
+
+Tuning = Literal["full", "lora", "frozen"]
+
+
+class VectorReader(nn.Module):
+    """The stack of a causal language model, run on vectors in place of token embeddings.
+
+    Takes the backbone over: its token embeddings and head are let go, for nothing here needs them.
+
+    Attributes:
+        hidden_size: h.
+        scale: standard deviation of the token embeddings that were let go: the size of vector
+            that the layers were trained to read.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tuning: Tuning = "full",
+        adapter: AdapterConfig | None = None,
+        dropout: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """
+        Args:
+            tuning: what training changes: all weights, a fresh adapter, or nothing.
+            dropout: on what each layer adds to its input, in training.
+        """
+        super().__init__()
+        self.hidden_size = backbone.hidden_size
+        self.scale = float(backbone.embed_tokens.weight.detach().float().std())
+        self.dropout = dropout
+        self._takes_positions = backbone.takes_positions
+        holder, attribute = layer_stack(backbone.decoder, backbone.layers)
+        if tuning == "lora":
+            backbone.adapters.add(ADAPTER, adapter, seed)
+        self.decoder = backbone.decoder
+        self.decoder.set_input_embeddings(nn.Identity())
+        if tuning != "lora":
+            self.decoder.requires_grad_(tuning == "full")
+        if dropout:
+            for layer in getattr(holder, attribute):
+                layer.register_forward_hook(self._drop, with_kwargs=True)
+
+    def _drop(self, layer: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        if not self.training:
+            return output
+        before = args[0] if args else kwargs["hidden_states"]
+        after = output[0] if isinstance(output, tuple) else output
+        dropped = before + F.dropout(after - before, self.dropout)
+        return (dropped, *output[1:]) if isinstance(output, tuple) else dropped
+
+    def forward(self, vectors: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """[b, l, h] vectors -> [b, l, h] states after the final norm, each blind to what follows.
+
+        Args:
+            real: [b, l] True where there is something to read; padding on either side.
+        """
+        mask = real.long()
+        inputs: dict[str, Any] = {"attention_mask": mask, "use_cache": False}
+        if self._takes_positions:
+            inputs["position_ids"] = positions(mask)
+        states: torch.Tensor = self.decoder(inputs_embeds=vectors, **inputs).last_hidden_state
+        return states

@@ -23,9 +23,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import nn
 
-from palate.data.catalogue import Catalogue
 from palate.data.cases import Split
-from palate.errors import ConfigError
+from palate.data.catalogue import Catalogue
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.embeddings import Pooling, embed
@@ -94,6 +93,8 @@ class LiteLLM4RecConfig(SequentialConfig):
 class LiteLLM4RecNet(SequenceNet):
     """Item vectors from text and id, the recommendation LLM, and scores for all items."""
 
+    texts: torch.Tensor
+
     def __init__(
         self, n_items: int, texts: torch.Tensor, reader: VectorReader, config: LiteLLM4RecConfig
     ) -> None:
@@ -120,8 +121,9 @@ class LiteLLM4RecNet(SequenceNet):
         if config.width is not None:
             self.enter = nn.Linear(width, hidden, bias=False)
             nn.init.normal_(self.enter.weight, std=reader.scale / INITIAL / width**0.5)
-            self.leave = nn.Sequential(nn.Linear(hidden, width, bias=False), nn.LayerNorm(width))
-            nn.init.normal_(self.leave[0].weight, std=hidden**-0.5)
+            leave = nn.Linear(hidden, width, bias=False)
+            nn.init.normal_(leave.weight, std=hidden**-0.5)
+            self.leave = nn.Sequential(leave, nn.LayerNorm(width))
         else:
             self._read_as_is(config)
         self.biases = nn.Parameter(torch.zeros(n_items))
@@ -147,10 +149,8 @@ class LiteLLM4RecNet(SequenceNet):
 
     def item_vectors(self) -> torch.Tensor:
         """[i, w + 1] what states are compared with; the last column is the item's bias."""
-        if hasattr(self, "projection"):
-            rows = self.projection
-        else:
-            rows = self.vectors(torch.arange(self.pad, device=self.biases.device))
+        everything = torch.arange(self.pad, device=self.biases.device)
+        rows = self.projection if hasattr(self, "projection") else self.vectors(everything)
         return torch.cat([rows, self.biases[:, None]], 1)
 
     def states(self, items: torch.Tensor) -> torch.Tensor:

@@ -254,3 +254,10 @@ def test_many_users_of_one_popular_list() -> None:
     items, best = top_k(np.tile(counts, (300, 1)), 50)
     assert (items == np.lexsort((np.arange(500), -counts))[:50]).all()
     assert (best == counts[items]).all()
+
+
+@pytest.mark.parametrize("n_items", [255, 256, 65_535, 65_536, 70_000])
+def test_counts_do_not_overflow(n_items: int) -> None:
+    ranks, candidates = standing(np.zeros((1, n_items), dtype=np.float32), np.array([0]))
+    assert ranks.tolist() == [n_items - 1]
+    assert candidates.tolist() == [n_items]

@@ -141,7 +141,8 @@ def check_scores(scores: Scores, n_users: int | None = None) -> None:
 
 
 def _count(matrix: npt.NDArray[np.bool_]) -> Indices:
-    return matrix.sum(axis=1, dtype=np.int32).astype(np.int64)  # twice as fast as 64 bits
+    narrow = np.min_scalar_type(matrix.shape[1])  # adds several times faster than 64 bits
+    return matrix.view(np.uint8).sum(axis=1, dtype=narrow).astype(np.int64)
 
 
 def _rows(seen: Seen) -> Indices:

@@ -7,6 +7,7 @@ A saved adapter is a folder that peft itself can read: ``adapter_config.json`` a
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,11 +65,13 @@ class Adapters:
         if not name.isidentifier():
             raise ConfigError(f"adapter name '{name}': use letters, digits and underscores")
         config = config or AdapterConfig()
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")  # as it should be
             torch.manual_seed(seed)
             try:
                 inject_adapter_in_model(self._lora(config), self.model, name)
             except ValueError as error:
+                getattr(self.model, "peft_config", {}).pop(name, None)
                 raise ConfigError(f"adapter '{name}': {error}") from error
         self._configs[name] = config
         for parameter in self.tensors(name).values():
@@ -177,12 +180,13 @@ class Adapters:
 
     def delete(self, name: str) -> None:
         """Forget an adapter; the bare model becomes active if it was."""
-        from peft.functional import delete_adapter
-
         if name == self.active:
             self.activate(None)
-        delete_adapter(self.model, name)
-        del self._configs[name]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*was active which is now deleted")
+            for layer in self._layers():
+                layer.delete_adapter(name)
+        del self._configs[name], self.model.peft_config[name]
 
     def describe_active(self) -> dict[str, Any] | None:
         """Settings of the active adapter that decide what the model computes."""

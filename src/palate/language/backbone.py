@@ -38,6 +38,7 @@ class Backbone(nn.Module):
         tokenizer: its :class:`~palate.language.tokenizer.Tokenizer`.
         name: what it was loaded from.
         adapters: its named :class:`~palate.language.adapters.Adapters`.
+        takes_positions: the layers count positions as they are told, not from the mask.
     """
 
     def __init__(self, model: Any, tokenizer: Tokenizer, name: str) -> None:
@@ -47,7 +48,7 @@ class Backbone(nn.Module):
         self.name = name
         self.adapters = Adapters(model)
         parameters = inspect.signature(self.decoder.forward).parameters
-        self._takes_positions = "position_ids" in parameters
+        self.takes_positions = "position_ids" in parameters
 
     @classmethod
     def load(
@@ -118,7 +119,9 @@ class Backbone(nn.Module):
         with quiet():
             tokenizer = Tokenizer(AutoTokenizer.from_pretrained(place))
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            # Named otherwise by older versions of transformers.
+            enable = getattr(model, "activation_checkpointing_enable", None)
+            (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
         return cls(model.to(device).eval(), tokenizer, name)
 
     @property
@@ -212,7 +215,7 @@ class Backbone(nn.Module):
             "attention_mask": attention_mask,
             "use_cache": False,
         }
-        if self._takes_positions:
+        if self.takes_positions:
             if position_ids is None:
                 position_ids = positions(attention_mask)
             inputs["position_ids"] = position_ids
@@ -226,7 +229,7 @@ class Backbone(nn.Module):
             return
         full = self.layers
         _check_layers(self.name, layers, full)
-        holder, attribute = _stack(self.decoder, full)
+        holder, attribute = layer_stack(self.decoder, full)
         stack = getattr(holder, attribute)
         setattr(holder, attribute, stack[:layers])
         self.model.config.num_hidden_layers = layers
@@ -250,7 +253,7 @@ class Backbone(nn.Module):
         for name, value in self.adapters.base_and_active():
             digest.update(f"{name}{tuple(value.shape)}".encode())
             raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(memoryview(raw.numpy()))
+            digest.update(raw.numpy().data)
         return digest.hexdigest()
 
 
@@ -276,7 +279,7 @@ def _check_layers(name: str, layers: int, there: int) -> None:
         raise ConfigError(f"model '{name}' has {there} layers; layers={layers} is not possible")
 
 
-def _stack(decoder: nn.Module, layers: int) -> tuple[nn.Module, str]:
+def layer_stack(decoder: nn.Module, layers: int) -> tuple[nn.Module, str]:
     """Where the list of layers hangs: the outermost module list of that length."""
     for path, module in decoder.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == layers:

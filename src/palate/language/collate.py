@@ -132,7 +132,6 @@ class _Run:
 
     text: str
     first: bool
-    answer: bool = False
     ids: list[int] = field(default_factory=list)
 
 
@@ -153,7 +152,7 @@ def _plan(prompt: Prompt, tokenizer: Tokenizer) -> list[_Part]:
     if tokenizer.bos_id is not None and (not parts or parts[0] != tokenizer.bos_id):
         parts.insert(0, tokenizer.bos_id)  # a chat template may have written it already
     if prompt.answer is not None:
-        parts += [_ANSWER, _Run(prompt.answer, first=not parts)]
+        parts += [_ANSWER, _Run(prompt.answer, first=False)]
         parts += _end(prompt, tokenizer)
     return parts
 
@@ -186,10 +185,16 @@ def _join(plan: list[_Part], tokenizer: Tokenizer) -> Encoded:
         elif isinstance(part, _Run):
             encoded.ids += part.ids
         elif part == _ANSWER:
+            _begin(encoded, tokenizer)
             answer = len(encoded.ids)
         else:
             encoded.ids.append(part)
-    if not encoded.ids:  # the model needs at least one position
-        encoded.ids.append(tokenizer.pad_id)
+    _begin(encoded, tokenizer)
     encoded.answer = len(encoded.ids) if answer is None else answer
     return encoded
+
+
+def _begin(encoded: Encoded, tokenizer: Tokenizer) -> None:
+    """Give an empty prompt a first position: the model must read something to answer."""
+    if not encoded.ids:
+        encoded.ids.append(tokenizer.pad_id)

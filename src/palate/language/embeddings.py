@@ -152,7 +152,7 @@ def _key(
 
 
 def _checksum(vectors: torch.Tensor) -> str:
-    return hashlib.sha256(memoryview(vectors.contiguous().numpy())).hexdigest()
+    return hashlib.sha256(vectors.contiguous().numpy().data).hexdigest()
 
 
 def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from palate.errors import ConfigError
 from palate.language.tokenizer import Tokenizer
 
 
@@ -110,7 +111,7 @@ def chat(tokenizer: Tokenizer, messages: Sequence[Message], answer: str | None =
             raise
         turns = _without_system(turns)
         if not turns:
-            raise ValueError("a conversation needs a turn of the user") from error
+            raise ConfigError("a conversation needs a turn of the user") from error
         rendered = _render(tokenizer, turns, ask=True)
     return Prompt(_fill(rendered, turns), answer, _end(tokenizer, turns))
 

@@ -75,7 +75,8 @@ class Tokenizer:
     @cached_property
     def _adds_space(self) -> bool:
         """True for SentencePiece models that put a space before each text they are given."""
-        return self._plain(["a\na"])[0][0] != self._plain(["a\na"])[0][-1]
+        (ids,) = self._raw(["a\na"])
+        return ids[0] != ids[-1]
 
     def encode(self, texts: Sequence[str], *, continues: bool = False) -> list[list[int]]:
         """Tokens of each text, without BOS or EOS; never a control token.
@@ -83,9 +84,10 @@ class Tokenizer:
         Args:
             continues: the texts follow something, so that no space is put before them.
         """
-        if continues and self._adds_space:
-            return self._after_newline(texts)
-        return self._safe(texts)
+        return [
+            ids if self._control_ids.isdisjoint(ids) else self._broken_up(text, continues)
+            for text, ids in zip(texts, self._plain(texts, continues), strict=True)
+        ]
 
     def split_markup(self, text: str) -> list[str | int]:
         """Trusted *text* cut at control tokens: ids for those, strings for what is between."""
@@ -123,30 +125,27 @@ class Tokenizer:
             return text
         return text[: encoded["offset_mapping"][tokens][0]]
 
-    def _plain(self, texts: Sequence[str]) -> list[list[int]]:
+    def _plain(self, texts: Sequence[str], continues: bool) -> list[list[int]]:
         if not texts:
             return []
+        if not (continues and self._adds_space):
+            return self._raw(texts)
+        # The space goes before a line end that is put there for it and taken off again.
+        (before,) = self._raw(["\n"])
+        found = self._raw(["\n" + text for text in texts])
+        return [
+            ids[len(before) :] if ids[: len(before)] == before else self._raw([text])[0]
+            for text, ids in zip(texts, found, strict=True)
+        ]
+
+    def _raw(self, texts: Sequence[str]) -> list[list[int]]:
         return self.raw(
             list(texts), add_special_tokens=False, split_special_tokens=True, verbose=False
         )["input_ids"]
 
-    def _safe(self, texts: Sequence[str]) -> list[list[int]]:
-        return [
-            ids if self._control_ids.isdisjoint(ids) else self._broken_up(text)
-            for text, ids in zip(texts, self._plain(texts), strict=True)
-        ]
-
-    def _broken_up(self, text: str) -> list[int]:
+    def _broken_up(self, text: str, continues: bool) -> list[int]:
         """Tokens of a text that still gave a control token: it is cut inside each such spelling."""
         cuts = [match.start() + 1 for match in self._control_pattern.finditer(text)]
-        bounds = [0, *cuts, len(text)]
-        parts = [text[a:b] for a, b in pairwise(bounds)]
-        return [id_ for ids in self._plain(parts) for id_ in ids if id_ not in self._control_ids]
-
-    def _after_newline(self, texts: Sequence[str]) -> list[list[int]]:
-        before = self._plain(["\n"])[0]
-        found = self._safe(["\n" + text for text in texts])
-        return [
-            ids[len(before) :] if ids[: len(before)] == before else self._safe([text])[0]
-            for text, ids in zip(texts, found, strict=True)
-        ]
+        parts = [text[a:b] for a, b in pairwise([0, *cuts, len(text)])]
+        found = self._plain(parts[:1], continues) + self._plain(parts[1:], True)
+        return [id_ for ids in found for id_ in ids if id_ not in self._control_ids]

@@ -99,7 +99,7 @@ def resolve(model: str) -> str:
         if not path.is_file():
             raise ConfigError(f"model '{model}': no such GGUF file")
         return str(_converted(path, _sha256(path)))
-    if path.is_dir():
+    if model and path.is_dir():
         if not (path / "config.json").exists():
             raise ConfigError(f"model '{model}': the folder holds no config.json")
         return str(path)

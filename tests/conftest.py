@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from palate.data.cases import Split
 from palate.data.dataset import Dataset
@@ -13,6 +14,12 @@ from palate.data.load import DataConfig, load
 from palate.data.splits import make_split
 
 ROOT = Path(__file__).parent.parent
+
+# Laws are checked by what they say, not by how fast a busy machine draws examples.
+settings.register_profile(
+    "palate", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("palate")
 
 
 @pytest.fixture(scope="session")

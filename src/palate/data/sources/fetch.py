@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from rich.console import Console
@@ -65,7 +65,7 @@ def _fill(data: NamedData, folder: Path, progress: bool) -> dict:
         }
         return {"source": "publisher", "files": files}
     except (URLError, TimeoutError, ConnectionError) as error:
-        reason = str(getattr(error, "reason", error))
+        reason = str(error if isinstance(error, HTTPError) else getattr(error, "reason", error))
     addresses = ", ".join(data.urls.values())
     if data.wheel is None:
         raise SourceError(
@@ -122,10 +122,14 @@ def _download(url: str, path: Path, progress: bool) -> None:
         transient=True,
     )
     with urlopen(request, timeout=TIMEOUT) as answer, path.open("wb") as out, bar:
-        task = bar.add_task(path.name, total=int(answer.headers.get("Content-Length") or 0) or None)
+        total = int(answer.headers.get("Content-Length") or 0) or None
+        task = bar.add_task(path.name, total=total)
         while chunk := answer.read(1 << 20):
             out.write(chunk)
             bar.advance(task, len(chunk))
+        size = out.tell()
+    if total is not None and size != total:
+        raise SourceError(f"{url} broke off after {size} of {total} bytes; try again")
 
 
 def _unpack(archive: Path, folder: Path) -> None:

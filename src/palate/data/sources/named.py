@@ -43,8 +43,8 @@ class NamedData:
 
     Attributes:
         urls: what the publisher serves: file name in the cache to address. Zip files are unpacked.
-        checksums: file name to ``md5:…`` or ``sha256:…`` as its publisher states it. A file
-            without one is trusted on first fetch, its sha256 recorded and held against later ones.
+        checksums: file name to ``md5:…`` or ``sha256:…`` as its publisher states it. Of a file
+            without one, the sha256 is recorded in the cache when it is first fetched.
         wheel: a second place to get it from, or None.
     """
 

@@ -24,6 +24,8 @@ SMALL: dict[str, dict] = {
     "gru4rec": NET,
     "caser": NET | {"window": 3},
     "sasrec": NET,
+    "lite-llm4rec": NET
+    | {"layers": 1, "item_layers": 1, "text_dims": 8, "epochs": 1, "precision": "fp32"},
 }
 """Settings that make a method small enough for a test; others run on their defaults."""
 
@@ -63,6 +65,12 @@ def test_empty_history_gets_the_popularity_ranking(name):
 def test_learns_a_cycle(name, loss):
     epochs = {"softmax": 60, "one-negative": 120}[loss]
     learns_a_cycle(lambda: build(name, epochs=epochs, learning_rate=0.01, dropout=0.0, loss=loss))
+
+
+def test_a_language_model_learns_a_cycle():
+    rates = {"learning_rate": 0.01, "llm_learning_rate": 1e-3}
+    calm = {"dropout": 0.0, "residual_dropout": 0.0}
+    learns_a_cycle(lambda: build("lite-llm4rec", epochs=30, **rates, **calm))
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class CaserConfig(SequentialConfig):
     """Horizontal filters of each height from 1 to the window."""
     vertical: int = Field(4, ge=1)
     """Vertical filters."""
+    learning_rate: float = Field(3e-3, gt=0)
 
 
 class CaserNet(SequenceNet):

@@ -23,6 +23,7 @@ class GRU4RecConfig(SequentialConfig):
 
     layers: int = Field(1, ge=1)
     """Recurrent layers on top of each other."""
+    learning_rate: float = Field(5e-3, gt=0)
 
 
 class GRU4RecNet(SequenceNet):

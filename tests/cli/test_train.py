@@ -66,13 +66,13 @@ def test_every_setting_says_what_it_means(method: str) -> None:
 
 
 def test_ctrl_c_says_how_to_go_on_and_resume_does(palate, own_files, tmp_path: Path) -> None:
-    words = [PALATE, "train", "sasrec", *own_files.words, "--epochs", "60", "--patience", "60"]
+    words = [PALATE, "train", "sasrec", *own_files.words, "--epochs", "25", "--patience", "25"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [*map(str, words), *NET], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     )
     run = tmp_path / "runs/sasrec-clicks"
-    until = time.monotonic() + 100
+    until = time.monotonic() + 300
     while not list(run.glob("checkpoints/checkpoint-*")) and time.monotonic() < until:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

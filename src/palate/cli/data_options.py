@@ -65,7 +65,16 @@ OPTIONS: dict[str, Any] = {
     ],
     "unseen_items": Annotated[
         str | None,
-        _option("Items without an event: 'keep' them to be ranked, or 'drop'.", STEPS, "keep"),
+        _option(
+            "Items without an event: 'keep' to be ranked, 'drop', or 'auto': keep, except with "
+            "a k-core or a file of a whole shop.",
+            STEPS,
+            "auto",
+        ),
+    ],
+    "untitled": Annotated[
+        str | None,
+        _option("Items without a title: an 'error', or let the 'id' be the title.", STEPS, "error"),
     ],
     "split": Annotated[
         str | None,

@@ -14,8 +14,14 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
-from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+from palate.recommenders.sequential import (
+    SequenceNet,
+    SequentialConfig,
+    SequentialRecommender,
+    informed_vectors,
+)
 
 
 class GRU4RecConfig(SequentialConfig):
@@ -46,6 +52,10 @@ class GRU4RecNet(SequenceNet):
 
     def item_vectors(self) -> torch.Tensor:
         return torch.cat([self.items.weight[: self.pad], self.biases[:, None]], 1)  # [i, d + 1]
+
+    def start_from(self, sequences: Histories) -> None:
+        table = self.items.weight.data[: self.pad]
+        table.copy_(informed_vectors(sequences, *table.shape))
 
     def states(self, items: torch.Tensor) -> torch.Tensor:
         # Padding is moved behind the events, where it cannot change the state they start from. The

@@ -23,14 +23,19 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import nn
 
-from palate.data.cases import Split
+from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.embeddings import Pooling, embed
 from palate.language.reader import Tuning, VectorReader
 from palate.recommenders.base import FitContext
-from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+from palate.recommenders.sequential import (
+    SequenceNet,
+    SequentialConfig,
+    SequentialRecommender,
+    informed_vectors,
+)
 from palate.training.parameters import decay_groups
 
 INITIAL = 0.02  # standard deviation of fresh item vectors
@@ -72,14 +77,18 @@ class LiteLLM4RecConfig(SequentialConfig):
     """What training changes in the recommendation LLM: all weights, an adapter, or nothing."""
     adapter: AdapterConfig = AdapterConfig()
     """The adapter, where tuning=lora."""
-    llm_learning_rate: float = Field(1e-4, gt=0)
+    llm_learning_rate: float = Field(2e-4, gt=0)
     """Peak learning rate of the recommendation LLM; the rest learns at learning_rate."""
-    residual_dropout: float = Field(0.1, ge=0, lt=1)
+    residual_dropout: float = Field(0.2, ge=0, lt=1)
     """Dropout on what each layer of the recommendation LLM adds."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, less memory."""
-    epochs: int = Field(40, ge=1)
-    patience: int = Field(8, ge=1)
+    initial_items: Literal["random", "svd"] = "svd"
+    """Item ids that training starts from. svd: from the singular value decomposition of who
+    touched what, in training."""
+    averaging: float = Field(0.99, ge=0, lt=1)
+    epochs: int = Field(20, ge=1)
+    patience: int = Field(5, ge=1)
     batch_size: int = Field(64, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
@@ -137,6 +146,10 @@ class LiteLLM4RecNet(SequenceNet):
         if "text" in config.item_vectors:
             nn.init.eye_(self.project.weight)
             self.project.weight.data *= self.reader.scale
+
+    def start_from(self, sequences: Histories) -> None:
+        if hasattr(self, "ids"):
+            self.ids.weight.data.copy_(informed_vectors(sequences, *self.ids.weight.shape))
 
     def vectors(self, items: torch.Tensor) -> torch.Tensor:
         """[...] item indices -> [..., w] their vectors."""

@@ -14,8 +14,14 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import nn
 
+from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
-from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+from palate.recommenders.sequential import (
+    SequenceNet,
+    SequentialConfig,
+    SequentialRecommender,
+    informed_vectors,
+)
 from palate.training.dropout import dropout
 
 
@@ -86,6 +92,10 @@ class SASRecNet(SequenceNet):
 
     def item_vectors(self) -> torch.Tensor:
         return self.items.weight[: self.pad]
+
+    def start_from(self, sequences: Histories) -> None:
+        table = self.items.weight.data[: self.pad]
+        table.copy_(informed_vectors(sequences, *table.shape))
 
     def states(self, items: torch.Tensor) -> torch.Tensor:
         length = items.shape[1]

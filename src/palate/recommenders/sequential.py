@@ -14,7 +14,9 @@ from torch import nn
 
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
+from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.factors import singular_vectors
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
@@ -39,8 +41,19 @@ class SequentialConfig(TrainingConfig):
     loss: Literal["softmax", "one-negative"] = "softmax"
     """softmax: cross-entropy over the whole catalogue. one-negative: the binary loss of the
     original papers with one sampled negative, kept for comparison."""
+    initial_items: Literal["random", "svd"] = "random"
+    """Item vectors that training starts from. svd: from the singular value decomposition of who
+    touched what, in training."""
     device: str = "auto"
     """Where to run: auto, cpu, cuda, cuda:1 …"""
+
+
+INFORMED = 0.05  # standard deviation of item vectors that start from data
+
+
+def informed_vectors(sequences: Histories, n_items: int, width: int) -> torch.Tensor:
+    """[i, w] singular vectors of who touched what, at the size that nets start well from."""
+    return INFORMED * torch.from_numpy(singular_vectors(sequences, n_items, width))
 
 
 class SequenceNet(nn.Module):
@@ -59,6 +72,10 @@ class SequenceNet(nn.Module):
     def head(self, states: torch.Tensor) -> torch.Tensor:
         """[n, d] -> [n, i] scores."""
         return states @ self.item_vectors().T
+
+    def start_from(self, sequences: Histories) -> None:
+        """Begin with item vectors that the training sequences suggest."""
+        raise ConfigError(f"{type(self).__name__} cannot start from svd; initial_items=random does")
 
     def forward(self, items: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss over every labelled position."""
@@ -98,6 +115,8 @@ class SequentialRecommender(Recommender):
         length = self.config.length
         sequences = split.train.sequences()
         self._popularity = item_counts(sequences, self.n_items)
+        if self.config.initial_items == "svd":
+            self.net.start_from(sequences)
         self.learned = fit(
             self.net,
             Windows(sequences, length),

@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 MODEL = "model.safetensors"
 RECORD = "trainer_state.json"
 _OPTIMIZER = "optimizer.safetensors"
+_AVERAGE = "average.safetensors"
 _REST = "state.json"
 _NAME = re.compile(r"checkpoint-(\d+)|best-(\d+)\.safetensors")
 
@@ -54,6 +55,7 @@ def save(
     best_step: int | None,
     tensors: Tensors,
     optimizer: dict[str, Any],
+    average: Tensors,
     rest: dict[str, Any],
     record: str,
 ) -> None:
@@ -62,6 +64,7 @@ def save(
     Args:
         best_step: the step whose ``best`` file stays.
         optimizer: ``state_dict()`` of a torch optimizer.
+        average: moving average of the weights; empty where none is kept.
         rest: anything JSON can hold.
         record: text of the trainer's own state.
     """
@@ -70,6 +73,7 @@ def save(
     partial.mkdir(parents=True)
     save_file(tensors, partial / MODEL)
     save_file(_flat(optimizer["state"]), partial / _OPTIMIZER)
+    save_file(average, partial / _AVERAGE)
     rest = rest | {"groups": optimizer["param_groups"]}
     (partial / _REST).write_text(json.dumps(rest))
     (partial / RECORD).write_text(record)
@@ -87,6 +91,11 @@ def load(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = tensor
     return {"state": state, "param_groups": rest.pop("groups")}, rest
+
+
+def load_average(checkpoint: Path) -> Tensors:
+    """The moving average that :func:`save` was given."""
+    return load_file(checkpoint / _AVERAGE)
 
 
 def _flat(state: dict[int, dict[str, Any]]) -> Tensors:

@@ -30,6 +30,9 @@ class TrainingConfig(Config):
     """Shape of the learning rate over the steps."""
     warmup: float = Field(0.0, ge=0, lt=1)
     """Share of all steps over which the learning rate rises from zero."""
+    averaging: float = Field(0.0, ge=0, lt=1)
+    """Decay per step of a moving average of the weights, which is what is evaluated and kept;
+    0 keeps the weights themselves."""
     clip: float = Field(1.0, gt=0)
     """Largest gradient norm."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"

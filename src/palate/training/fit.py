@@ -32,11 +32,12 @@ from palate.data.cases import Cases, Histories
 from palate.errors import ConfigError
 from palate.evaluation.ranking import rank_targets
 from palate.training import checkpoint
+from palate.training.averaging import WeightAverage
 from palate.training.config import TrainingConfig
 from palate.training.context import FitContext
 from palate.training.parameters import decay_groups, restore, trained_tensors
 from palate.training.progress import EpochProgress
-from palate.training.trainer import METRIC, EpochFlow, RankingTrainer, out_of_patience
+from palate.training.trainer import METRIC, Averaging, EpochFlow, RankingTrainer, out_of_patience
 
 __all__ = [
     "Learned",
@@ -177,6 +178,9 @@ def _trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.keep = context.folder is not None
     trainer.patience = config.patience
+    if config.averaging:
+        trainer.average = WeightAverage(model, config.averaging)
+        trainer.add_callback(Averaging(trainer.average))
     if validation is not None:
         trainer.n_cases, trainer.ranks = len(validation.cases), validation.ranks
     return trainer
@@ -195,6 +199,8 @@ def _train(trainer: RankingTrainer, last: Path | None) -> TrainerState:
             trainer.train(resume_from_checkpoint=str(last))
     if trainer.n_cases:
         trainer.restore_best()
+    elif trainer.average:
+        trainer.average.swap()
     return trainer.state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from transformers import (
 from palate.errors import PalateError
 from palate.evaluation.ranking import ndcg
 from palate.training import checkpoint
+from palate.training.averaging import WeightAverage
 from palate.training.batches import EpochLoader, SharedBatches
 from palate.training.next_item import IGNORED
 from palate.training.parameters import decay_groups, restore, trained_tensors
@@ -42,6 +44,7 @@ class RankingTrainer(Trainer):
         ranks: positions of validation cases -> rank of each one's target.
         patience: evaluations without a better metric before it stops.
         groups: optimizer parameter groups; None for one learning rate.
+        average: moving average of the weights, which is then what is judged and kept.
         keep: write checkpoints from which a training can be resumed.
     """
 
@@ -49,6 +52,7 @@ class RankingTrainer(Trainer):
     ranks: Ranks
     patience: int = 1
     groups: list[dict[str, Any]] | None = None
+    average: WeightAverage | None = None
     keep: bool = True
 
     optimizer: Any
@@ -110,6 +114,10 @@ class RankingTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validation NDCG@10; each process ranks a share of the cases."""
+        with self.average.in_place() if self.average else nullcontext():
+            return self._judge_ranks()
+
+    def _judge_ranks(self) -> dict[str, float]:
         index, world = self.args.process_index, self.args.world_size
         self.model.eval()
         mine = self.ranks(np.arange(index, self.n_cases, world))
@@ -160,7 +168,9 @@ class RankingTrainer(Trainer):
                 self.state.best_global_step,
                 trained_tensors(self.model),
                 self.optimizer.state_dict(),
+                self.average.values if self.average else {},
                 {
+                    "averaged": self.average.steps if self.average else 0,
                     "schedule": self.lr_scheduler.state_dict(),
                     "scaler": scaler.state_dict() if scaler else None,
                     "random": randoms,
@@ -176,6 +186,8 @@ class RankingTrainer(Trainer):
             optimizer, rest = checkpoint.load(Path(checkpoint_))
             self.optimizer.load_state_dict(optimizer)
             self.lr_scheduler.load_state_dict(rest["schedule"])
+            if self.average:
+                self.average.load(checkpoint.load_average(Path(checkpoint_)), rest["averaged"])
 
     def _load_scaler(self, checkpoint_: str | None) -> None:
         if checkpoint_ is not None:
@@ -223,3 +235,15 @@ class EpochFlow(TrainerCallback):
                 f"training diverged: the loss is {loss} in epoch {state.epoch:.0f}; "
                 f"a learning_rate below {args.learning_rate:g} is the usual mend"
             )
+
+
+class Averaging(TrainerCallback):
+    """Takes each step's weights into a moving average."""
+
+    def __init__(self, average: WeightAverage) -> None:
+        self.average = average
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self.average.update()

@@ -11,51 +11,48 @@ from palate.experiments import wording
 if TYPE_CHECKING:
     from palate.experiments.comparison import Comparison, Row
 
+WIDE = 110  # columns of a terminal that has room for all
+LEFT_OUT = ("p", "per user")  # where there is no room; the report has them
+
 
 def show(comparison: Comparison) -> None:
     """Print the table, what went wrong, and the sentences that belong beside every result."""
-    columns = [
-        "method",
-        "NDCG@10 [95 %]",
-        "HR@10 [95 %]",
-        "p",
-        "training",
-        "per user",
-        "peak memory",
-    ]
-    columns += ["parameters"]
-    console.table(columns, [_cells(row, comparison.reference) for row in comparison.rows])
+    wide = console.out().width >= WIDE
+    rows = [_cells(row, comparison.reference, wide) for row in comparison.rows]
+    columns = [name for name in rows[0] if wide or name not in LEFT_OUT]
+    console.table(columns, [[row[name] for name in columns] for row in rows])
     for row in comparison.failed:
         console.remark(f"{row.label} failed: {row.error}")
-    if comparison.reference is not None and len(comparison.rows) > 1:
+    if "p" in columns and len(rows) > 1 and comparison.reference is not None:
         print(
-            f"p: chance of such a difference from {comparison.reference} in NDCG@10 by luck, ",
-            end="",
+            f"p: how likely luck alone makes such a difference from {comparison.reference} in "
+            "NDCG@10; paired over users, corrected for the number of comparisons (Holm)."
         )
-        print("paired over users, corrected for the number of comparisons (Holm).")
     for note in comparison.notes:
         print(f"Note: {note}")
 
 
-def _cells(row: Row, reference: str | None) -> list[str]:
-    if not row.metrics:
-        return [row.label, "failed", *[""] * 6]
+def _cells(row: Row, reference: str | None, wide: bool) -> dict[str, str]:
+    seeds = f" ({len(row.runs)} seeds)" if len(row.runs) > 1 else ""
     cost = row.cost
-    seeds = f", mean of {len(row.runs)} seeds" if len(row.runs) > 1 else ""
-    return [
-        row.label + seeds,
-        _interval(row, "ndcg@10"),
-        _interval(row, "hr@10"),
-        "" if row.label == reference else _told(wording.probability, row.p),
-        _told(wording.seconds, cost.get("fit_seconds")),
-        _told(wording.milliseconds, cost.get("p50_ms")),
-        _told(wording.size, cost.get("peak_bytes")),
-        _told(wording.count, cost.get("parameters")),
-    ]
+    return {
+        "method": row.label + seeds,
+        "NDCG@10, 95 %": _accuracy(row, "ndcg@10", wide),
+        "HR@10, 95 %": _accuracy(row, "hr@10", wide),
+        "p": "" if row.label == reference else _told(wording.probability, row.p),
+        "training": _told(wording.seconds, cost.get("fit_seconds")),
+        "per user": _told(wording.milliseconds, cost.get("p50_ms")),
+        "memory": _told(wording.size, cost.get("peak_bytes")),
+        "parameters": _told(wording.count, cost.get("parameters")),
+    }
 
 
-def _interval(row: Row, metric: str) -> str:
-    return f"{wording.score(row.metrics[metric])} [{wording.interval(row.intervals[metric])}]"
+def _accuracy(row: Row, metric: str, wide: bool) -> str:
+    if not row.runs:
+        return "failed"
+    value = wording.score(row.metrics[metric])
+    interval = wording.interval(row.intervals[metric])
+    return f"{value} ({interval})" if wide else f"{value}\n{interval}"
 
 
 def _told(word: Callable[[float], str], value: float | None) -> str:

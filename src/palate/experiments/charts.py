@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from markupsafe import Markup
 
 COLOURS = 8
-CHARACTER = 6.6  # pixels, about, of a character of a label
+CHARACTER = 7.4  # pixels, about, of a character of a label
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def scatter(
         width, height, _around([p.x for p in points]), _span(points, zero=False), log_x=True
     )
     body = [_y_axis(frame, y_title), _log_axis(frame, x_title, x_name)]
-    placed: list[tuple[float, float, float, float]] = []
+    placed = [_box(frame, point) for point in points]
     labels = []
     for one in sorted(series, key=lambda one: -one.points[0].y):
         point = one.points[0]
@@ -119,28 +120,31 @@ def lines(
 
 def categories(
     series: Sequence[Series],
-    names: Sequence[str],
+    names: Sequence[Sequence[str]],
+    x_title: str,
     y_title: str,
     width: int = 520,
     height: int = 300,
 ) -> Markup:
-    """Points with whiskers over ordered categories, those of one series joined by a line."""
+    """Points with whiskers over ordered categories, those of one series joined by a line.
+
+    Args:
+        names: of each category the lines under it.
+    """
     points = [point for one in series for point in one.points]
-    frame = Frame(width, height, (-0.5, len(names) - 0.5), _span(points, zero=True), bottom=58)
-    body = [_y_axis(frame, y_title)]
-    for place, name in enumerate(names):
-        for number, line in enumerate(name.split("\n")):
-            kind = "tick" if number == 0 else "tick faint"
-            body.append(
-                _text(frame.px(place), frame.height - 38 + 15 * number, line, kind, "middle")
-            )
+    frame = Frame(width, height, (-0.5, len(names) - 0.5), _span(points, zero=True), bottom=60)
+    body = [_y_axis(frame, y_title), _x_title(frame, x_title)]
+    for place, lines_of_name in enumerate(names):
+        for number, line in enumerate(lines_of_name):
+            kind, y = "tick faint" if number else "tick", frame.height - 42 + 15 * number
+            body.append(_text(frame.px(place), y, line, kind, "middle"))
     step = min(0.5 / max(len(series), 1), 0.12)
     for number, one in enumerate(series):
         shift = (number - (len(series) - 1) / 2) * step  # side by side, so that none is hidden
         moved = [Point(p.x + shift, p.y, p.low, p.high, p.tip, p.strong) for p in one.points]
         body.append(_path(frame, Series(one.label, one.colour, moved)))
         body += [_mark(frame, point, one.colour, radius=4) for point in moved]
-    return _svg(frame, body, f"{y_title} by group")
+    return _svg(frame, body, f"{y_title} by {x_title}")
 
 
 def interval_bar(
@@ -204,15 +208,14 @@ def _label(
     """A point's name beside it, moved up or down until it covers no other name."""
     x, y = frame.px(point.x), frame.py(point.y)
     wide = len(label) * CHARACTER
-    right = x + 11 + wide < frame.width - 2
-    start = x + 11 if right else x - 11 - wide
-    for shift in sorted(range(-120, 121, 4), key=abs):
-        box = (start, y + shift - 8, start + wide, y + shift + 8)
+    sides = [start for start in (x + 11, x - 11 - wide) if 0 <= start < frame.width - wide]
+    for shift, start in product(sorted(range(-120, 121, 4), key=abs), sides or [0.0]):
+        box = (start, y + shift - 7, start + wide, y + shift + 7)
         inside = frame.top <= y + shift <= frame.height - frame.bottom - 4
         if inside and not any(_overlap(box, other) for other in placed):
             break
     placed.append(box)
-    placed.append((x - 7, y - 7, x + 7, y + 7))
+    right = start > x
     middle = y + shift
     text = _text(
         start if right else start + wide, middle + 4, label, "name", "start" if right else "end"
@@ -222,6 +225,11 @@ def _label(
     end = start - 2 if right else start + wide + 2
     leader = Markup('<path class="leader" d="M{} {}L{} {}"/>').format(x, y, end, middle)
     return leader + text
+
+
+def _box(frame: Frame, point: Point) -> tuple[float, float, float, float]:
+    x, y = frame.px(point.x), frame.py(point.y)
+    return x - 7, y - 7, x + 7, y + 7
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

@@ -14,8 +14,8 @@ from palate.experiments.comparison import Pooled, Row
 from palate.experiments.run import PRIMARY
 
 SLICES = {
-    "activity": ("By how much the user did", "events"),
-    "popularity": ("By how popular the hidden item is in training", "known"),
+    "activity": ("By how much the user did", "events", "events in the history"),
+    "popularity": ("By how known the hidden item is", "known", "training users of the item"),
 }
 
 
@@ -70,26 +70,36 @@ def _against(line: Line, name: str, least: float, words: Callable[[float], str])
 def slice_panels(lines: Sequence[Line]) -> list[Picture]:
     """NDCG@10 by activity of the user and by popularity of the target."""
     panels = []
-    for by, (title, column) in SLICES.items():
-        names: list[str] = []
+    for by, (title, column, unit) in SLICES.items():
+        names: list[tuple[str, str]] = []
         series = []
         for line in lines:
             groups = line.pooled.runs[0].cases()[column].to_numpy()
             rows = slices_by(by, groups, line.pooled.users[PRIMARY])
-            names = [f"{one.label}\n{one.users:,} users" for one in rows]
+            names = [(_range(one.low, one.high), _people(one.users)) for one in rows]
             points = [
                 Point(
                     place,
                     one.value,
                     *one.interval,
                     tip=f"{line.label}, {one.label}: NDCG@10 {wording.score(one.value)} "
-                    f"({wording.interval(one.interval)}), {one.users:,} users",
+                    f"({wording.interval(one.interval)}), {_people(one.users)}",
                 )
                 for place, one in enumerate(rows)
             ]
             series.append(Series(line.label, line.colour, points))
-        panels.append(Picture(title, charts.categories(series, names, "NDCG@10")))
+        panels.append(Picture(title, charts.categories(series, names, unit, "NDCG@10")))
     return panels
+
+
+def _range(low: int, high: int) -> str:
+    if high == 0:
+        return "none"
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _people(number: int) -> str:
+    return f"{number:,} user{'' if number == 1 else 's'} tested"
 
 
 def curve_panels(lines: Sequence[Line]) -> list[Picture]:

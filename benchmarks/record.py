@@ -18,8 +18,15 @@ RESULTS = HERE / "results"
 LIBRARIES = ("palate", "torch", "transformers", "numpy", "scipy", "polars", "rectools", "implicit")
 
 
-def record(name: str, results: dict[str, Any], command: str, *, seed: int | None = None) -> Path:
-    """Write *results* with their provenance to ``benchmarks/results/<name>.json``.
+def record(
+    name: str,
+    results: dict[str, Any],
+    command: str,
+    *,
+    seed: int | None = None,
+    folder: Path = RESULTS,
+) -> Path:
+    """Write *results* with their provenance to ``<folder>/<name>.json``.
 
     Args:
         command: what a person types, in the root of the repository, to get these numbers again.
@@ -28,8 +35,8 @@ def record(name: str, results: dict[str, Any], command: str, *, seed: int | None
     Returns:
         The file written.
     """
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
     document = {
         "name": name,
         "command": command,

@@ -25,12 +25,14 @@ from torch import nn
 
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
+from palate.errors import ConfigError
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.embeddings import Pooling, embed
 from palate.language.reader import Tuning, VectorReader
 from palate.recommenders.base import FitContext
 from palate.recommenders.sequential import (
+    INFORMED,
     SequenceNet,
     SequentialConfig,
     SequentialRecommender,
@@ -127,17 +129,28 @@ class LiteLLM4RecNet(SequenceNet):
             nn.init.normal_(self.ids.weight, std=INITIAL)
         self.enter: nn.Module = nn.Identity()
         self.leave: nn.Module = nn.Identity()
-        if config.width is not None:
-            self.enter = nn.Linear(width, hidden, bias=False)
-            nn.init.normal_(self.enter.weight, std=reader.scale / INITIAL / width**0.5)
-            leave = nn.Linear(hidden, width, bias=False)
-            nn.init.normal_(leave.weight, std=hidden**-0.5)
-            self.leave = nn.Sequential(leave, nn.LayerNorm(width))
-        else:
+        if config.width is None:
             self._read_as_is(config)
+        else:
+            self._read_through_bottleneck(width, informed=config.initial_items == "svd")
         self.biases = nn.Parameter(torch.zeros(n_items))
         if config.head == "projection":
             self.projection = nn.Parameter(torch.empty(n_items, width).normal_(std=INITIAL))
+
+    def _read_through_bottleneck(self, width: int, informed: bool) -> None:
+        """Start with a way in and a way out that undo each other.
+
+        So the residual stream alone, before the layers add to it, says: what is like the last
+        item comes next.
+        """
+        hidden = self.reader.hidden_size
+        basis, _ = torch.linalg.qr(torch.randn(hidden, width))  # [h, w] orthonormal columns
+        gain = self.reader.scale * (hidden / width) ** 0.5
+        enter = nn.Linear(width, hidden, bias=False)
+        enter.weight.data = basis * (gain / (INFORMED if informed else INITIAL))
+        leave = nn.Linear(hidden, width, bias=False)
+        leave.weight.data = basis.T.contiguous() / gain
+        self.enter, self.leave = enter, nn.Sequential(leave, nn.LayerNorm(width))
 
     def _read_as_is(self, config: LiteLLM4RecConfig) -> None:
         """Start with vectors of the size that the language model reads, texts unchanged."""
@@ -169,7 +182,7 @@ class LiteLLM4RecNet(SequenceNet):
     def states(self, items: torch.Tensor) -> torch.Tensor:
         """[b, l] item indices -> [b, l, w + 1] states, the last column 1."""
         real = items != self.pad
-        vectors = self.dropout(self.enter(self.vectors(items.masked_fill(~real, 0))))
+        vectors = self.enter(self.dropout(self.vectors(items.masked_fill(~real, 0))))
         hidden = self.reader(vectors, real)  # [b, l, h]
         if self.pools:
             weights = real.to(hidden.dtype)[..., None]
@@ -221,6 +234,11 @@ class LiteLLM4Rec(SequentialRecommender):
             device=config.device,
             gradient_checkpointing=config.gradient_checkpointing,
         )
+        if (config.width or 0) > backbone.hidden_size:
+            raise ConfigError(
+                f"width={config.width}: '{config.model}' has a hidden size of "
+                f"{backbone.hidden_size}; an item's vector cannot be wider"
+            )
         reader = VectorReader(backbone, config.tuning, config.adapter, config.residual_dropout)
         return LiteLLM4RecNet(len(catalogue), self._texts, reader, config)
 

@@ -99,7 +99,7 @@ def _range(low: int, high: int) -> str:
 
 
 def _people(number: int) -> str:
-    return f"{number:,} user{'' if number == 1 else 's'} tested"
+    return f"{number:,} tested"
 
 
 def curve_panels(lines: Sequence[Line]) -> list[Picture]:

@@ -53,7 +53,7 @@ def doctor(
     else:
         for section, values in facts.items():
             console.table([section, ""], list(values.items()), left=2)
-        print(f"broken: {', '.join(broken)}" if broken else "everything works")
+        print(f"broken: {', '.join(broken)}" if broken else "all methods can be imported")
     if broken:
         raise typer.Exit(1)
 

@@ -120,7 +120,7 @@ class SequentialRecommender(Recommender):
         self.learned = fit(
             self.net,
             Windows(sequences, length),
-            all_positions(length, self.n_items),
+            all_positions(self.n_items),
             self.config,
             Validation(split.validation, self.score),
             context,

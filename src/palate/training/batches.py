@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
@@ -15,14 +16,23 @@ class SharedBatches(Sampler[list[int]]):
     one would have seen, and no example is repeated to fill a batch. Every process gets at least
     one example of every batch: where too few are left, the last batch borrows from the one
     before.
+
+    Where the examples' lengths are known, those of like length share a batch, so that little is
+    padded; which of them, and which batch comes first, is chance.
     """
 
     def __init__(
-        self, n: int, batch_size: int, seed: int, process: int = 0, processes: int = 1
+        self,
+        n: int,
+        batch_size: int,
+        seed: int,
+        process: int = 0,
+        processes: int = 1,
+        lengths: np.ndarray | None = None,
     ) -> None:
         if n < processes:
             raise ValueError(f"{n} training examples are too few for {processes} processes")
-        self.n, self.seed = n, seed
+        self.n, self.seed, self.lengths = n, seed, lengths
         self.process, self.processes = process, processes
         self.size = batch_size * processes
         self.epoch = 0
@@ -34,10 +44,15 @@ class SharedBatches(Sampler[list[int]]):
         # Far apart, so that epoch 1 of seed 0 is not epoch 0 of seed 1.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(self.n, generator=generator)
+        if self.lengths is not None:
+            order = order[torch.from_numpy(self.lengths)[order].argsort(stable=True)]
         starts = list(range(0, self.n, self.size))
         if self.n - starts[-1] < self.processes:
             starts[-1] = self.n - self.processes
-        for start, stop in zip(starts, [*starts[1:], self.n], strict=True):
+        batches = list(zip(starts, [*starts[1:], self.n], strict=True))
+        if self.lengths is not None:
+            batches = [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+        for start, stop in batches:
             yield order[start:stop][self.process :: self.processes].tolist()
 
 

@@ -39,15 +39,24 @@ class Windows(Dataset):
     def __len__(self) -> int:
         return len(self.spans)
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """[windows] labels of each window."""
+        return np.array([end - start - 1 for start, end in self.spans])
+
     def __getitem__(self, index: int) -> np.ndarray:
         start, end = self.spans[index]
         return self.sequences.items[start:end]
 
 
-def all_positions(length: int, pad: int) -> Callable[[list[np.ndarray]], dict[str, torch.Tensor]]:
-    """Collation for causal models: inputs [b, l] and labels [b, l], every position a target."""
+def all_positions(pad: int) -> Callable[[list[np.ndarray]], dict[str, torch.Tensor]]:
+    """Collation for causal models: inputs [b, l] and labels [b, l], every position a target.
+
+    As long as the longest window of the batch, l may be less than the model reads.
+    """
 
     def collate(windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
+        length = max(len(window) for window in windows) - 1
         inputs = np.full((len(windows), length), pad, dtype=np.int64)
         labels = np.full((len(windows), length), IGNORED, dtype=np.int64)
         events = np.concatenate(windows)

@@ -77,6 +77,7 @@ class RankingTrainer(Trainer):
             args.seed,
             args.process_index,
             args.world_size,
+            getattr(self.train_dataset, "lengths", None),
         )
         return EpochLoader(
             self.train_dataset,

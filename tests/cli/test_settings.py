@@ -73,6 +73,8 @@ class Odd(Config):
     """How many."""
     fields: tuple[str, ...] = ("title",)
     """Which."""
+    columns: tuple[str, ...] | None = None
+    """Which, if any."""
     rate: float = Field(default=1e-4, gt=0, le=1)
     """How fast."""
 
@@ -87,6 +89,7 @@ def test_help_tells_values_and_defaults() -> None:
         "--tied": ("yes|no", "no", "Whether tied."),
         "--layers": ("int|null", "null", "How many."),
         "--fields": ("list of str", "[title]", "Which."),
+        "--columns": ("list of str|null", "null", "Which, if any."),
         "--rate": ("float > 0 and ≤ 1", "0.0001", "How fast."),
     }
 

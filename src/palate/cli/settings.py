@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from palate.errors import ConfigError
 
@@ -137,28 +137,27 @@ def _default(field: FieldInfo) -> str:
 
 
 def _values(field: FieldInfo) -> str:
-    """The values a setting may have, in short: ``a|b``, ``int >= 1``, ``float in [0, 1)``."""
-    from typing import Literal, get_args, get_origin
-
-    if get_origin(field.annotation) is Literal:
-        return "|".join(map(str, get_args(field.annotation)))
-    if field.annotation is bool:
-        return "yes|no"
-    kind = getattr(field.annotation, "__name__", "")
-    if get_args(field.annotation):
-        parts = get_args(field.annotation)
-        kind = "|".join(
-            "null" if p is type(None) else getattr(p, "__name__", str(p)) for p in parts
-        )
-        if get_origin(field.annotation) in (list, tuple):
-            kind = f"list of {kind.replace('|Ellipsis', '').replace('|ellipsis', '')}"
+    """The values a setting may have, in short: ``a|b``, ``int ≥ 1``, ``float ≥ 0 and < 1``."""
     limits = [
         f"{sign} {getattr(one, name):g}"
         for one in field.metadata
         for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if getattr(one, name, None) is not None
     ]
-    return " ".join([kind, *limits[:1], *(f"and {limit}" for limit in limits[1:])])
+    return f"{_kind(field.annotation)} {' and '.join(limits)}".strip()
+
+
+def _kind(annotation: Any) -> str:
+    """A type in the words of a person: ``yes|no``, ``a|b``, ``list of str``, ``int|null``."""
+    parts = [part for part in get_args(annotation) if part is not Ellipsis]
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, parts))
+    if get_origin(annotation) in (list, tuple):
+        return f"list of {'|'.join(dict.fromkeys(map(_kind, parts)))}"
+    if parts:
+        return "|".join(map(_kind, parts))
+    words = {bool: "yes|no", type(None): "null"}
+    return words.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 
 def _unknown(method: str, name: str, keys: list[str], options: Sequence[str]) -> ConfigError:

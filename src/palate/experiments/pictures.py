@@ -69,7 +69,9 @@ def _against(line: Line, name: str, least: float, words: Callable[[float], str])
 
 def slice_panels(lines: Sequence[Line]) -> list[Picture]:
     """NDCG@10 by activity of the user and by popularity of the target."""
-    panels = []
+    panels: list[Picture] = []
+    if not lines:
+        return panels
     for by, (title, column, unit) in SLICES.items():
         names: list[tuple[str, str]] = []
         series = []

@@ -27,7 +27,9 @@ def milliseconds(value: float) -> str:
 
 def size(value: float) -> str:
     """``345 MB``, ``1.2 GB`` (a MB is a million bytes)."""
-    return f"{value / 1e9:.2g} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+    if value < 1e9:
+        return f"{value / 1e6:.0f} MB"
+    return f"{value / 1e9:.2g} GB" if value < 9.95e9 else f"{value / 1e9:.0f} GB"
 
 
 def count(value: float) -> str:

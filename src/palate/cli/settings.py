@@ -157,7 +157,7 @@ def _kind(annotation: Any) -> str:
     if parts:
         return "|".join(map(_kind, parts))
     words = {bool: "yes|no", type(None): "null"}
-    return words.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return words.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
 def _unknown(method: str, name: str, keys: list[str], options: Sequence[str]) -> ConfigError:

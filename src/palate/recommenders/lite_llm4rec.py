@@ -144,7 +144,7 @@ class LiteLLM4RecNet(SequenceNet):
         item comes next.
         """
         hidden = self.reader.hidden_size
-        basis, _ = torch.linalg.qr(torch.randn(hidden, width))  # [h, w] orthonormal columns
+        basis = torch.linalg.qr(torch.randn(hidden, width))[0].contiguous()  # [h, w] orthonormal
         gain = self.reader.scale * (hidden / width) ** 0.5
         enter = nn.Linear(width, hidden, bias=False)
         enter.weight.data = basis * (gain / (INFORMED if informed else INITIAL))

@@ -24,7 +24,10 @@ class WeightAverage:
         self.decay = decay
         self.steps = 0
         self.parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self.values = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self.values = {
+            name: p.detach().clone(memory_format=torch.contiguous_format)
+            for name, p in self.parameters.items()
+        }
 
     @torch.no_grad()
     def update(self) -> None:

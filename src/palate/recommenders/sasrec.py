@@ -30,6 +30,7 @@ class SASRecConfig(SequentialConfig):
 
     layers: int = Field(2, ge=1)
     """Transformer blocks."""
+    patience: int = Field(20, ge=1)
     heads: int = Field(1, ge=1)
     """Attention heads; must divide the width."""
 

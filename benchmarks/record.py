@@ -1,4 +1,4 @@
-"""What every benchmark and claim writes beside its numbers, so that someone else can repeat them."""
+"""What benchmarks and claims write beside their numbers, so that others can repeat them."""
 
 from __future__ import annotations
 

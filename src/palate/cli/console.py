@@ -51,7 +51,7 @@ def table(
 
     Args:
         left: the first so many columns are text, the others numbers.
-        one_line: cut what does not fit in place of wrapping it.
+        one_line: cut what does not fit in place of wrapping it; the first column stays whole.
     """
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
@@ -60,6 +60,7 @@ def table(
             justify="left" if place < left else "right",
             overflow="ellipsis" if one_line else "fold",
             no_wrap=one_line,
+            min_width=max((len(str(row[0])) for row in rows), default=0) if place == 0 else None,
         )
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))

@@ -89,8 +89,8 @@ class LiteLLM4RecConfig(SequentialConfig):
     """Item ids that training starts from. svd: from the singular value decomposition of who
     touched what, in training."""
     averaging: float = Field(0.99, ge=0, lt=1)
-    epochs: int = Field(20, ge=1)
-    patience: int = Field(5, ge=1)
+    epochs: int = Field(40, ge=1)
+    patience: int = Field(10, ge=1)
     batch_size: int = Field(64, ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 

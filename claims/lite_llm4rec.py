@@ -34,7 +34,8 @@ LITE = "lite-llm4rec"
 
 # What two cores can do in an hour or two; the default goes on for longer.
 BUDGET = {"epochs": 20, "patience": 5}
-# One thing differs in each line of Lite-LLM4Rec, but for the paper's own form.
+# One thing differs in each line of Lite-LLM4Rec, but for the paper's own form, and for random
+# layers: they begin small, and need no gate to keep them from drowning what they read.
 SETTINGS: dict[str, dict[str, Any]] = {
     "popularity": {},
     "itemknn": {},
@@ -43,7 +44,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sasrec@svd": {"initial_items": "svd", "averaging": 0.99},
     LITE: BUDGET,
     f"{LITE}@ids": BUDGET | {"item_vectors": "id"},
-    f"{LITE}@random-llm": BUDGET | {"initial": "random"},
+    f"{LITE}@random-llm": BUDGET | {"initial": "random", "gate": None},
+    f"{LITE}@no-gate": BUDGET | {"gate": None},
     f"{LITE}@shuffled-texts": BUDGET | {"shuffle_texts": True},
     f"{LITE}@texts": BUDGET | {"item_vectors": "text"},
     f"{LITE}@paper": BUDGET
@@ -55,6 +57,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "tuning": "full",
         "initial_items": "random",
         "averaging": 0.0,
+        "gate": None,
     },
 }
 

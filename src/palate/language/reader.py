@@ -5,6 +5,7 @@ Legend: b batch, l length, h hidden size.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -36,12 +37,15 @@ class VectorReader(nn.Module):
         tuning: Tuning = "full",
         adapter: AdapterConfig | None = None,
         dropout: float = 0.0,
+        gate: float | None = None,
         seed: int = 0,
     ) -> None:
         """
         Args:
             tuning: what training changes: all weights, a fresh adapter, or nothing.
             dropout: on what each layer adds to its input, in training.
+            gate: what each layer adds is multiplied by a learned number that starts here, as in
+                ReZero (Bachlechner et al., UAI 2021); None leaves the layers as they are.
         """
         super().__init__()
         self.hidden_size = backbone.hidden_size
@@ -55,17 +59,21 @@ class VectorReader(nn.Module):
         self.decoder.set_input_embeddings(nn.Identity())
         if tuning != "lora":
             self.decoder.requires_grad_(tuning == "full")
-        if dropout:
-            for layer in getattr(holder, attribute):
-                layer.register_forward_hook(self._drop, with_kwargs=True)
+        layers = getattr(holder, attribute)
+        self.gates = None if gate is None else nn.Parameter(torch.full((len(layers),), gate))
+        if dropout or gate is not None:
+            for number, layer in enumerate(layers):
+                layer.register_forward_hook(partial(self._temper, number), with_kwargs=True)
 
-    def _drop(self, layer: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
-        if not self.training:
-            return output
+    def _temper(self, number: int, layer: nn.Module, args: Any, kwargs: Any, output: Any) -> Any:
+        """What the layer adds to its input, gated and dropped out."""
         before = args[0] if args else kwargs["hidden_states"]
         after = output[0] if isinstance(output, tuple) else output
-        dropped = before + F.dropout(after - before, self.dropout)
-        return (dropped, *output[1:]) if isinstance(output, tuple) else dropped
+        added = F.dropout(after - before, self.dropout, self.training)
+        if self.gates is not None:
+            added = added * self.gates[number].to(added.dtype)
+        tempered = before + added
+        return (tempered, *output[1:]) if isinstance(output, tuple) else tempered
 
     def forward(self, vectors: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """[b, l, h] vectors -> [b, l, h] states after the final norm, each blind to what follows.

@@ -83,6 +83,10 @@ class LiteLLM4RecConfig(SequentialConfig):
     """Peak learning rate of the recommendation LLM; the rest learns at learning_rate."""
     residual_dropout: float = Field(0.2, ge=0, lt=1)
     """Dropout on what each layer of the recommendation LLM adds."""
+    gate: float | None = Field(0.1, gt=0)
+    """What each layer of the recommendation LLM adds is multiplied by a learned number that starts
+    here; null leaves the layers as they are. Small, so that training starts from "what is like the
+    last item comes next" and not from what the layers make of vectors they never saw."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: slower, less memory."""
     initial_items: Literal["random", "svd"] = "svd"
@@ -239,7 +243,9 @@ class LiteLLM4Rec(SequentialRecommender):
                 f"width={config.width}: '{config.model}' has a hidden size of "
                 f"{backbone.hidden_size}; an item's vector cannot be wider"
             )
-        reader = VectorReader(backbone, config.tuning, config.adapter, config.residual_dropout)
+        reader = VectorReader(
+            backbone, config.tuning, config.adapter, config.residual_dropout, config.gate
+        )
         return LiteLLM4RecNet(len(catalogue), self._texts, reader, config)
 
     def groups(self) -> list[dict[str, Any]]:

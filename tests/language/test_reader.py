@@ -83,6 +83,21 @@ def test_with_all_that_layers_add_dropped_the_vectors_remain(model: str) -> None
         assert_close(entered, vectors)
 
 
+def test_a_gate_scales_what_layers_add_and_learns(model: str) -> None:
+    open_, shut = VectorReader(load(model), gate=1.0).eval(), VectorReader(load(model), gate=0.0)
+    vectors = some_vectors(shut.hidden_size)
+    real = torch.ones(3, 6, dtype=torch.bool)
+    with torch.no_grad():
+        expected = VectorReader(load(model)).eval()(vectors, real)
+        assert_close(open_(vectors, real), expected)
+        shut_states = shut.eval()(vectors, real)
+        assert_close(shut_states, VectorReader(load(model), dropout=1.0).train()(vectors, real))
+    shut(vectors, real).pow(2).sum().backward()
+    assert shut.gates is not None
+    assert shut.gates.grad is not None
+    assert shut.gates.grad.abs().min() > 0
+
+
 @pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
 def test_what_training_changes(model: str, tuning: Tuning) -> None:
     reader = VectorReader(load(model), tuning).train()

@@ -46,6 +46,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "lora": {"tuning": "lora"},
     "frozen": {"tuning": "frozen"},
     "random": {"initial": "random"},
+    "no-gate": {"gate": None},
     "mean": {"user_pooling": "mean"},
 }
 HISTORIES = Histories.of([[1, 2, 3], [4], [5, 6, 7, 8, 1, 2, 3, 4, 5, 6]])
@@ -162,7 +163,7 @@ def test_way_in_and_way_out_undo_each_other() -> None:
 
 def test_the_parts_that_train_are_counted(trained: dict[str, LiteLLM4Rec]) -> None:
     full, frozen = trained["default"], trained["frozen"]
-    layers = sum(p.numel() for p in full.net.get_submodule("reader").parameters())
+    layers = sum(p.numel() for p in full.net.get_submodule("reader.decoder").parameters())
     assert full.trainable_parameters - frozen.trainable_parameters == layers
     assert frozen.parameters == full.parameters
 

@@ -193,7 +193,7 @@ def table() -> str:
             "–" if row["p"] is None else f"{row['p']:.3f}",
             f"{cost['fit_seconds']:.0f} s",
             f"{cost['peak_bytes'] / 2**20:.0f} MiB",
-            f"{cost['parameters']:,}",
+            f"{int(cost['parameters']):,}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

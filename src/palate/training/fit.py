@@ -207,7 +207,8 @@ def _train(trainer: RankingTrainer, last: Path | None) -> TrainerState:
 def _release(trainer: RankingTrainer, model: nn.Module) -> None:
     """Take off the model what mixed precision put around it, and close the progress bar."""
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    vars(model).pop("_is_accelerate_prepared", None)
+    for leftover in ("forward", "_is_accelerate_prepared"):
+        vars(model).pop(leftover, None)
     for callback in trainer.callback_handler.callbacks:
         if isinstance(callback, EpochProgress):
             callback.close()

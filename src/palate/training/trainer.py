@@ -78,6 +78,7 @@ class RankingTrainer(Trainer):
             args.process_index,
             args.world_size,
             getattr(self.train_dataset, "lengths", None),
+            args.gradient_accumulation_steps,
         )
         return EpochLoader(
             self.train_dataset,

@@ -1,12 +1,13 @@
 """A small training with every moving part, importable by tests and runnable as a process.
 
-    python job.py FOLDER OUT '{"settings": {...}, "pause": 0.01, "resume": true}'
+python job.py FOLDER OUT '{"settings": {...}, "pause": 0.01, "resume": true}'
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -67,10 +68,13 @@ class Job:
     seed: int = 0
     pause: float = 0.0
     """Seconds each batch takes to be read."""
+    hold: int = 0
+    """Batches after which it waits for a signal, however late that comes; 0 waits for none."""
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
         self.net = TinyNet(self.dropout)
+        self.batches = 0
 
     def run(
         self, folder: Path | None = None, resume: bool = False, progress: bool = False
@@ -87,7 +91,8 @@ class Job:
         )
 
     def collate(self, windows: list[np.ndarray]) -> dict[str, torch.Tensor]:
-        time.sleep(self.pause)
+        self.batches += 1
+        time.sleep(600 if self.batches == self.hold else self.pause)
         return all_positions(ITEMS)(windows)
 
     def validation(self, walks: Histories) -> Validation:
@@ -106,6 +111,8 @@ class Job:
 def main() -> None:
     folder, out, options = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     torch.set_num_threads(1)
+    # Whoever runs the tests in the background may have had Ctrl-C ignored for all they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run = {key: options.pop(key) for key in ("resume", "progress") if key in options}
     job = Job(**options)
     learned = job.run(folder, **run)

@@ -19,7 +19,7 @@ from palate.errors import RunError
 from palate.training import checkpoint
 from palate.training.fit import Learned
 
-LONG = {"epochs": 30, "schedule": "linear", "warmup": 0.2}
+LONG = {"epochs": 30, "schedule": "linear", "warmup": 0.2, "averaging": 0.9}
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -38,14 +38,14 @@ def uninterrupted(job: ModuleType) -> tuple[Any, Learned]:
 
 
 def wait_for_steps(folder: Path, steps: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 500  # a busy machine takes minutes to import torch
     while time.monotonic() < deadline:
         found = checkpoint.newest(folder)
         if found is not None and int(found.name.split("-")[1]) >= steps:
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.005)
-    raise AssertionError("no checkpoint in two minutes")
+    raise AssertionError(f"no checkpoint of {steps} steps in {folder}")
 
 
 def test_a_killed_training_resumes_to_the_same_end(
@@ -54,7 +54,7 @@ def test_a_killed_training_resumes_to_the_same_end(
     whole, expected = uninterrupted
     folder = tmp_path / "run"
     for steps, resume in ((20, False), (60, True)):  # killed twice
-        process = start(folder, tmp_path, settings=LONG, pause=0.02, resume=resume)
+        process = start(folder, tmp_path, settings=LONG, pause=0.02, hold=80, resume=resume)
         wait_for_steps(folder, steps, process)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
@@ -69,11 +69,12 @@ def test_ctrl_c_leaves_a_resumable_folder_and_a_clean_terminal(
 ) -> None:
     whole, expected = uninterrupted
     folder = tmp_path / "run"
-    process = start(folder, tmp_path, settings=LONG, pause=0.02, progress=True)
+    process = start(folder, tmp_path, settings=LONG, pause=0.02, hold=80, progress=True)
     wait_for_steps(folder, 12, process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGINT
+    out, err = process.communicate(timeout=500)
+    assert process.returncode != 0
+    assert err.rstrip().endswith("KeyboardInterrupt")
     assert out == ""
     assert "training  epoch" in err
     assert "\x1b" not in err  # no terminal, no control characters
@@ -82,16 +83,16 @@ def test_ctrl_c_leaves_a_resumable_folder_and_a_clean_terminal(
     same(resumed.weights(), whole.weights())
 
 
-class Cut(Exception):
+class CutError(Exception):
     """The moment a training is cut off."""
 
 
-@pytest.mark.parametrize("calls", [1, 4, 8, 13])
+@pytest.mark.parametrize("calls", [1, 4, 7])
 @pytest.mark.parametrize("where", ["collate", "score", "save_best", "save"])
 def test_cut_off_anywhere(
     job: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, calls: int
 ) -> None:
-    settings = {"epochs": 8, "accumulate": 2, "evaluate_every": 2 if calls == 4 else 1}
+    settings = {"epochs": 5, "accumulate": 2, "evaluate_every": 2 if calls == 4 else 1}
     whole = job.Job(settings)
     expected = whole.run()
 
@@ -102,7 +103,7 @@ def test_cut_off_anywhere(
             nonlocal left
             left -= 1
             if left == 0:
-                raise Cut
+                raise CutError
             return call(*args, **kwargs)
 
         return cut
@@ -113,7 +114,7 @@ def test_cut_off_anywhere(
         patch.setattr(owner, where, cutting(getattr(owner, where)))
         try:
             first.run(tmp_path)
-        except Cut:
+        except CutError:
             pass
         else:
             assert where.startswith("save"), "was never cut off"
@@ -129,10 +130,10 @@ def test_a_checkpoint_cut_off_while_written_is_not_taken(
     before = checkpoint.newest(tmp_path)
 
     def broken(*_: Any) -> None:
-        raise Cut
+        raise CutError
 
     monkeypatch.setattr(os, "replace", broken)
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         job.Job({"epochs": 4}).run(tmp_path, resume=True)
     assert checkpoint.newest(tmp_path) == before
     monkeypatch.undo()
@@ -155,12 +156,11 @@ def test_a_finished_training_resumes_to_itself(job: ModuleType, tmp_path: Path) 
 def test_the_folder_keeps_one_checkpoint_and_the_best_weights(
     job: ModuleType, tmp_path: Path
 ) -> None:
-    learned = job.Job({"epochs": 5}).run(tmp_path)
-    steps_an_epoch = 5
+    learned = job.Job({"epochs": 5, "batch_size": 10_000}).run(tmp_path)
     values = [row["ndcg@10"] for row in learned.history]
-    best = (int(np.argmax(values)) + 1) * steps_an_epoch
+    best = int(np.argmax(values)) + 1  # epochs of one step
     kept = sorted(path.name for path in tmp_path.iterdir())
-    assert kept == [f"best-{best}.safetensors", f"checkpoint-{5 * steps_an_epoch}"]
+    assert kept == [f"best-{best}.safetensors", "checkpoint-5"]
 
 
 def test_starting_afresh_forgets_old_checkpoints(job: ModuleType, tmp_path: Path) -> None:

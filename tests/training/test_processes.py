@@ -27,7 +27,7 @@ def test_two_processes_are_one(
     expected = one.run()
     two = settings | {"batch_size": 7, "accumulate": accumulate}
     process = start(tmp_path / "run", tmp_path / "out", TORCHRUN, settings=two, dropout=0.0)
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     assert out == ""
     weights = [load_file(tmp_path / "out" / f"{rank}.safetensors") for rank in (0, 1)]

@@ -18,9 +18,10 @@ from palate.experiments.run import Run
 from palate.experiments.train import absolute, resume_training, train
 from palate.experiments.worker import Job
 from palate.recommenders.registry import configure
+from palate.training.checkpoint import newest
 
 SETTINGS = {"epochs": 12, "patience": 12, "width": 8, "length": 10, "layers": 1}
-PATIENCE = 120  # seconds that a busy machine may take
+PATIENCE = 600  # seconds that a busy machine may take
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def killed(own_files: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("runs") / "killed"
     process = _start(own_files, folder, SETTINGS)
     try:
-        _wait_for(lambda: any(folder.glob("checkpoints/checkpoint-*")), process)
+        _wait_for(lambda: newest(folder / "checkpoints") is not None, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     finally:
@@ -45,8 +46,15 @@ def test_it_ends_where_it_would_have_ended(
         Run(killed)
     with pytest.raises(RunError, match="has other settings and seed; resume it with its own"):
         train("sasrec", {**SETTINGS, "width": 4}, own_files, 1, killed, resume=True)
+    last = newest(killed / "checkpoints")
+    assert last is not None
+    # What the killed process had spent until then:
+    before = last.stat().st_mtime - (killed / "begun.json").stat().st_mtime
+    assert before > 0
     resumed = resume_training(killed)
     assert resumed.cost()["resumed"]
+    assert resumed.cost()["fit_seconds"] > before
+    assert not resumed.path("begun.json").exists()
     whole = train("sasrec", SETTINGS, own_files, folder=tmp_path / "whole")
     assert not whole.cost()["resumed"]
     assert resumed.metrics() == whole.metrics()
@@ -73,7 +81,7 @@ def test_a_worker_stops_when_nobody_waits_for_it(own_files: DataConfig, tmp_path
         assert process.wait(PATIENCE) == 130
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _start(data: DataConfig, folder: Path, settings: dict[str, int]) -> subprocess.Popen[bytes]:

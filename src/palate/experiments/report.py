@@ -248,7 +248,7 @@ def _costs(line: Line) -> list[tuple[str, str]]:
     run, cost = line.pooled.runs[0], line.pooled.runs[0].cost()
     fit = wording.seconds(cost["fit_seconds"])
     if cost["resumed"]:
-        fit += ", since the last interruption"
+        fit += ", interrupted and resumed"
     memory = f"{wording.size(cost['peak_bytes'])} at most in the whole process"
     memory += f", of which training added {wording.size(cost['fit_bytes'])}"
     request = f"{wording.milliseconds(cost['p50_ms'])} (half of the requests), "

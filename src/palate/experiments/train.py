@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 from dataclasses import asdict
@@ -21,8 +23,10 @@ from palate.experiments.report import write_report
 from palate.experiments.run import Run, key, stored_histories
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.registry import configure, get
+from palate.training.checkpoint import newest
 
 RUNS = Path("runs")
+BEGUN = "begun.json"  # beside checkpoints: when this training began, and what went before
 
 
 def train(
@@ -61,7 +65,8 @@ def train(
     folder = folder or _new_folder(f"{method}-{dataset.name}")
     leads = os.environ.get("RANK", "0") == "0"
     if not leads:  # of several processes that train together, the first one keeps the record
-        recommender.fit(split, FitContext(seed, folder / "checkpoints", resume))
+        if not (resume and (folder / "cost.json").exists()):
+            recommender.fit(split, FitContext(seed, folder / "checkpoints", resume))
         return Run(folder, finished=False)
     if resume and (folder / "config.yaml").exists():
         run = _unfinished(folder, config, dataset)
@@ -119,34 +124,46 @@ def _finish(
     if run.fitted:
         recommender = run.recommender()
     else:
-        resumed = (run.folder / "checkpoints").exists()
+        before = _seconds_before(run)
+        write_json(run.path(BEGUN), {"seconds_before": before or 0.0})
         write_parquet(run.path("catalogue.parquet"), split.catalogue.frame)
         write_parquet(run.path("histories.parquet"), stored_histories(dataset))
-        context = FitContext(run.seed, run.path("checkpoints"), resumed, progress)
+        context = FitContext(run.seed, run.path("checkpoints"), before is not None, progress)
         with Meter() as meter:
             recommender.fit(split, context)
-        _keep(run, recommender, meter, resumed)
-        shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
+        _keep(run, recommender, meter, before)
+    run.path(BEGUN).unlink(missing_ok=True)
+    shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
     measure(run, recommender, split, progress)
     write_report(run)
     return run
 
 
-def _keep(run: Run, recommender: Recommender, meter: Meter, resumed: bool) -> None:
+def _seconds_before(run: Run) -> float | None:
+    """What a training took until the checkpoint from which it goes on; None if it is new."""
+    last = newest(run.path("checkpoints"))
+    if last is None or not run.path(BEGUN).exists():
+        return None
+    earlier = json.loads(run.path(BEGUN).read_text("utf-8"))["seconds_before"]
+    return float(earlier) + last.stat().st_mtime - run.path(BEGUN).stat().st_mtime
+
+
+def _keep(run: Run, recommender: Recommender, meter: Meter, before: float | None) -> None:
     with replacing_files(run.folder) as staged:
         recommender.save(staged)
     learned = getattr(recommender, "learned", None)
     if learned is not None:
-        curve = {"best": learned.best, "epochs": learned.epochs, "history": learned.history}
+        rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in learned.history]
+        curve = {"best": learned.best, "epochs": learned.epochs, "history": rows}
         write_json(run.path("training.json"), curve)
     cost = {
-        "fit_seconds": meter.seconds,
+        "fit_seconds": meter.seconds + (before or 0.0),
         "peak_bytes": meter.peak_bytes_absolute,  # of the whole process
         "fit_bytes": meter.peak_bytes,  # of that, what training added
         "cuda_peak_bytes": meter.cuda_peak_bytes,
         "parameters": recommender.parameters,
         "trainable_parameters": recommender.trainable_parameters,
-        "resumed": resumed,  # the seconds are then those since the last interruption
+        "resumed": before is not None,
     }
     write_json(run.path("cost.json"), cost)
 

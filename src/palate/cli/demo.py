@@ -22,7 +22,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "popularity": {},
     "ease": {},
     "sasrec": {},
-    "lite-llm4rec": {"epochs": 10},
+    "lite-llm4rec": {"epochs": 8},
 }
 
 SHOWN = 5  # titles of a history and of a list

@@ -171,7 +171,7 @@ def efficiency(users: int, rounds: int) -> None:
             "threads": torch.get_num_threads(),
             "not_counted": "reading each item's text once per catalogue",
         },
-        "python claims/lite_llm4rec.py efficiency",
+        f"python claims/lite_llm4rec.py efficiency --users {users} --rounds {rounds}",
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.experiments import charts, wording
+from palate.experiments import axes, charts, wording
 from palate.experiments.charts import Point, Series
 
 POSITIVE = st.floats(1e-6, 1e9)
@@ -37,7 +37,7 @@ def test_a_scatter_keeps_marks_inside_and_names_whole(
 
 @given(SCORES, st.floats(1e-6, 1e6))
 def test_ticks_are_few_round_and_inside(low: float, span: float) -> None:
-    ticks = charts._ticks(low, low + span)
+    ticks = axes.ticks(low, low + span)
     assert 2 <= len(ticks) <= 8
     assert ticks == sorted(set(ticks))
     room = 1e-6 * span + 1e-9
@@ -46,9 +46,9 @@ def test_ticks_are_few_round_and_inside(low: float, span: float) -> None:
 
 @given(st.lists(POSITIVE, min_size=1, max_size=5))
 def test_logarithmic_axes_hold_their_values(values: list[float]) -> None:
-    low, high = charts._around(values)
+    low, high = axes.around(values)
     assert low <= min(values) <= max(values) <= high
-    ticks = charts._log_ticks(low, high)
+    ticks = axes.log_ticks(low, high)
     assert 1 <= len(ticks) <= 7
     assert all(low <= tick <= high * 1.001 for tick in ticks)
 

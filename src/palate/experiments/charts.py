@@ -6,12 +6,13 @@ page's: class ``s0`` to ``s7`` is the colour of the first to the eighth method.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from markupsafe import Markup
+
+from palate.experiments import axes
 
 COLOURS = 8
 CHARACTER = 7.4  # pixels, about, of a character of a label
@@ -47,35 +48,6 @@ class Series:
     points: Sequence[Point] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The axes of a picture: pixels, ranges, and how values become positions."""
-
-    width: int
-    height: int
-    x: tuple[float, float]
-    y: tuple[float, float]
-    log_x: bool = False
-    left: int = 46
-    right: int = 16
-    top: int = 26
-    bottom: int = 44
-
-    def px(self, x: float) -> float:
-        """Horizontal position of a value."""
-        low, high = self.x
-        if self.log_x:
-            x, low, high = math.log10(x), math.log10(low), math.log10(high)
-        share = (x - low) / (high - low) if high > low else 0.5
-        return round(self.left + share * (self.width - self.left - self.right), 1)
-
-    def py(self, y: float) -> float:
-        """Vertical position of a value."""
-        low, high = self.y
-        share = (y - low) / (high - low) if high > low else 0.5
-        return round(self.height - self.bottom - share * (self.height - self.top - self.bottom), 1)
-
-
 def scatter(
     series: Sequence[Series],
     x_title: str,
@@ -86,10 +58,10 @@ def scatter(
 ) -> Markup:
     """One labelled point per series; *x* on a logarithmic axis, whiskers along *y*."""
     points = [point for one in series for point in one.points]
-    frame = Frame(
-        width, height, _around([p.x for p in points]), _span(points, zero=False), log_x=True
+    frame = axes.Frame(
+        width, height, axes.around([p.x for p in points]), _span(points, zero=False), log_x=True
     )
-    body = [_y_axis(frame, y_title), _log_axis(frame, x_title, x_name)]
+    body = [axes.y_axis(frame, y_title), axes.log_axis(frame, x_title, x_name)]
     placed = [_box(frame, point) for point in points]
     labels = []
     for one in sorted(series, key=lambda one: -one.points[0].y):
@@ -110,8 +82,8 @@ def lines(
     """Curves over a number, such as epochs; *strong* points are marked."""
     points = [point for one in series for point in one.points]
     xs = [point.x for point in points]
-    frame = Frame(width, height, (min(xs), max(max(xs), min(xs) + 1)), _span(points, zero))
-    body = [_y_axis(frame, y_title), _linear_axis(frame, x_title)]
+    frame = axes.Frame(width, height, (min(xs), max(max(xs), min(xs) + 1)), _span(points, zero))
+    body = [axes.y_axis(frame, y_title), axes.linear_axis(frame, x_title)]
     for one in series:
         body.append(_path(frame, one))
         body += [_mark(frame, point, one.colour) for point in one.points if point.strong]
@@ -132,12 +104,12 @@ def categories(
         names: of each category the lines under it.
     """
     points = [point for one in series for point in one.points]
-    frame = Frame(width, height, (-0.5, len(names) - 0.5), _span(points, zero=True), bottom=60)
-    body = [_y_axis(frame, y_title), _x_title(frame, x_title)]
+    frame = axes.Frame(width, height, (-0.5, len(names) - 0.5), _span(points, zero=True), bottom=60)
+    body = [axes.y_axis(frame, y_title), axes.title_below(frame, x_title)]
     for place, lines_of_name in enumerate(names):
         for number, line in enumerate(lines_of_name):
             kind, y = "tick faint" if number else "tick", frame.height - 42 + 15 * number
-            body.append(_text(frame.px(place), y, line, kind, "middle"))
+            body.append(axes.text(frame.px(place), y, line, kind, "middle"))
     step = min(0.5 / max(len(series), 1), 0.12)
     for number, one in enumerate(series):
         shift = (number - (len(series) - 1) / 2) * step  # side by side, so that none is hidden
@@ -169,19 +141,13 @@ def interval_bar(
     )
 
 
-def _svg(frame: Frame, body: Sequence[Markup], title: str) -> Markup:
+def _svg(frame: axes.Frame, body: Sequence[Markup], title: str) -> Markup:
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
     ).format(frame.width, frame.height, title, Markup("").join(body))
 
 
-def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> Markup:
-    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        kind, round(x, 1), round(y, 1), anchor, text
-    )
-
-
-def _mark(frame: Frame, point: Point, colour: int, radius: int = 6) -> Markup:
+def _mark(frame: axes.Frame, point: Point, colour: int, radius: int = 6) -> Markup:
     """A dot with a ring in the page's colour, its whisker under it."""
     x, y = frame.px(point.x), frame.py(point.y)
     whisker = Markup("")
@@ -195,7 +161,7 @@ def _mark(frame: Frame, point: Point, colour: int, radius: int = 6) -> Markup:
     ).format(point.tip, whisker, x, y, colour % COLOURS, x, y, radius)
 
 
-def _path(frame: Frame, series: Series) -> Markup:
+def _path(frame: axes.Frame, series: Series) -> Markup:
     spots = " L".join(f"{frame.px(p.x)} {frame.py(p.y)}" for p in series.points)
     return Markup('<path class="line s{}" d="M{}"><title>{}</title></path>').format(
         series.colour % COLOURS, spots, series.label
@@ -203,7 +169,7 @@ def _path(frame: Frame, series: Series) -> Markup:
 
 
 def _label(
-    frame: Frame, point: Point, label: str, placed: list[tuple[float, float, float, float]]
+    frame: axes.Frame, point: Point, label: str, placed: list[tuple[float, float, float, float]]
 ) -> Markup:
     """A point's name beside it, moved up or down until it covers no other name."""
     x, y = frame.px(point.x), frame.py(point.y)
@@ -217,7 +183,7 @@ def _label(
     placed.append(box)
     right = start > x
     middle = y + shift
-    text = _text(
+    text = axes.text(
         start if right else start + wide, middle + 4, label, "name", "start" if right else "end"
     )
     if abs(shift) < 10:
@@ -227,7 +193,7 @@ def _label(
     return leader + text
 
 
-def _box(frame: Frame, point: Point) -> tuple[float, float, float, float]:
+def _box(frame: axes.Frame, point: Point) -> tuple[float, float, float, float]:
     x, y = frame.px(point.x), frame.py(point.y)
     return x - 7, y - 7, x + 7, y + 7
 
@@ -236,79 +202,9 @@ def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float,
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _y_axis(frame: Frame, title: str) -> Markup:
-    parts = []
-    for value in _ticks(*frame.y):
-        y = frame.py(value)
-        parts.append(
-            Markup('<path class="grid" d="M{} {}H{}"/>').format(
-                frame.left, y, frame.width - frame.right
-            )
-        )
-        parts.append(_text(frame.left - 8, y + 4, f"{value:g}", "tick", "end"))
-    return Markup("").join([*parts, _text(0, 11, title, "axis")])
-
-
-def _linear_axis(frame: Frame, title: str) -> Markup:
-    parts = [
-        _text(frame.px(value), frame.height - frame.bottom + 18, f"{value:g}", "tick", "middle")
-        for value in _ticks(*frame.x)
-    ]
-    return Markup("").join([*parts, _x_title(frame, title)])
-
-
-def _log_axis(frame: Frame, title: str, name: Callable[[float], str]) -> Markup:
-    parts = []
-    bottom = frame.height - frame.bottom
-    for value in _log_ticks(*frame.x):
-        x = frame.px(value)
-        parts.append(Markup('<path class="grid" d="M{} {}V{}"/>').format(x, frame.top, bottom))
-        parts.append(_text(x, bottom + 18, name(value), "tick", "middle"))
-    return Markup("").join([*parts, _x_title(frame, title)])
-
-
-def _x_title(frame: Frame, title: str) -> Markup:
-    middle = (frame.left + frame.width - frame.right) / 2
-    return _text(middle, frame.height - 6, title, "axis", "middle")
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, 20 … from the one at or below *low* to the one at or above *high*."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = [m * 10.0**power for power in range(first, last + 1) for m in (1, 2, 5)]
-    above = [step for step in steps if step >= high * 0.999]
-    below = [step for step in steps if step <= low * 1.001]
-    return [step for step in steps if below[-1] <= step <= above[0]]
-
-
-def _around(values: Sequence[float]) -> tuple[float, float]:
-    """A range for a logarithmic axis, with air around the values."""
-    steps = _steps(min(values) / 1.4, max(values) * 1.4)
-    return steps[0], steps[-1]
-
-
-def _log_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Every step of 1, 2, 5 where they are few, else powers of ten, or some of them."""
-    steps = _steps(low, high)
-    if len(steps) <= most:
-        return steps
-    powers = [step for step in steps if math.log10(step) % 1 < 1e-9]
-    return powers[:: math.ceil(len(powers) / most)]
-
-
 def _span(points: Sequence[Point], zero: bool) -> tuple[float, float]:
     """A range that holds all points and whiskers, with some air; from 0 where asked for."""
     ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
     low, high = min(ends), max(ends)
     air = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     return (0.0 if zero else max(0.0, low - air)), high + air
-
-
-def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """About *wanted* round numbers between *low* and *high*."""
-    raw = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return [round(number * step, 10) for number in range(first, last + 1)]

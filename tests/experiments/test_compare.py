@@ -91,7 +91,7 @@ def test_finished_runs_are_reused_and_others_are_not(own_files: DataConfig, tmp_
 
 
 def test_memory_and_seconds_are_those_of_the_method(own_files: DataConfig, tmp_path: Path) -> None:
-    ballast = np.ones(2**28)  # 2 GiB in this process, none of the method's business
+    ballast = np.ones(2**27)  # 1 GiB in this process, none of the method's business
     found = compare(["popularity"], own_files, folder=tmp_path)
     assert found.rows[0].cost["peak_bytes"] < ballast.nbytes
     assert found.rows[0].cost["fit_seconds"] < 5

@@ -157,7 +157,8 @@ def _cases(found: Evaluation, split: Split) -> pl.DataFrame:
     """The test cases with the rank (1 is best) of what the user took next."""
     histories = split.test.histories
     names = split.catalogue.frame["item"]
-    recent = [names.gather(history[-RECENT:]).to_list() for history in histories]
+    ids = split.catalogue.items
+    recent = [[ids[item] for item in history[-RECENT:]] for history in histories]
     return pl.DataFrame(
         {
             "user": pl.Series(found.users, dtype=pl.String),

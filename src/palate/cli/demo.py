@@ -39,7 +39,7 @@ def demo(
     """The whole job: fetch MovieLens-100K and a language model, train, compare, recommend.
 
     Popularity, EASE, SASRec and Lite-LLM4Rec on the same split; one table, what each recommends
-    to three people, and a report. At most 12 minutes on two cores; seconds when run again.
+    to three people, and a report. About six minutes on two cores; seconds when run again.
     """
     start = time.monotonic()
     try:

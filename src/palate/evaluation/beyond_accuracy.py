@@ -23,8 +23,9 @@ Features = npt.NDArray[np.floating[Any]]
 def users_per_item(histories: Histories, n_items: int) -> Indices:
     """[i] number of histories that hold each item, however often they do."""
     true = np.ones(len(histories.items), dtype=bool)
-    shape = (len(histories), n_items)
-    by_item = sparse.csr_array((true, histories.items, histories.offsets), shape=shape).tocsc()
+    width = np.int32 if max(n_items, len(true)) < 2**31 else np.int64  # narrow sorts faster
+    items, offsets = histories.items.astype(width), histories.offsets.astype(width)
+    by_item = sparse.csr_array((true, items, offsets), shape=(len(histories), n_items)).tocsc()
     by_item.sum_duplicates()
     return np.diff(by_item.indptr).astype(np.int64)
 

@@ -179,7 +179,7 @@ def evaluate(
         places, candidates = ranking.standing(found, targets, seen)
         ranks.append(places)
         counts.append(candidates)
-        top_items, top_scores = ranking.top_k(found, max(lengths), seen)
+        top_items, top_scores = ranking.top_k(found, max(lengths), seen, checked=True)
         items.append(top_items)
         scores.append(top_scores)
         if progress is not None:

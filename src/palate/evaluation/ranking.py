@@ -53,27 +53,33 @@ def standing(scores: Scores, targets: Indices, seen: Seen | None = None) -> tupl
     rows = np.arange(len(targets))
     others = np.ones(scores.shape, dtype=bool)  # [u, i] what competes with the target
     if seen is not None:
-        others[_rows(seen), seen[0]] = False
+        np.put(others, _places(seen, scores.shape[1]), False)
     others[rows, targets] = False
     n_candidates = _count(others) + 1
     others &= scores >= scores[rows, targets][:, None]
     return _count(others), n_candidates
 
 
-def top_k(scores: Scores, k: int, seen: Seen | None = None) -> tuple[Indices, Scores]:
+def top_k(
+    scores: Scores, k: int, seen: Seen | None = None, *, checked: bool = False
+) -> tuple[Indices, Scores]:
     """The *k* best unseen items of each user, best first: items [u, k] and their scores [u, k].
 
     Equal scores come in the order of the catalogue, so that the list is the same on every
     machine. Where fewer than *k* items are left, because the rest was seen or scores ``-inf``,
     the list ends in item -1 with score ``-inf``.
 
+    Args:
+        checked: the scores were looked through already, by :func:`standing`.
+
     Raises:
         ScoreError: a score is NaN, or the shapes do not fit.
     """
-    check_scores(scores, None if seen is None else len(seen[1]) - 1)
+    if not checked:
+        check_scores(scores, None if seen is None else len(seen[1]) - 1)
     if seen is not None:
         scores = scores.copy()
-        scores[_rows(seen), seen[0]] = -np.inf
+        np.put(scores, _places(seen, scores.shape[1]), -np.inf)
     items, best = _best(scores, min(k, scores.shape[1]))
     items[best == -np.inf] = NOTHING
     missing = k - items.shape[1]
@@ -145,8 +151,10 @@ def _count(matrix: npt.NDArray[np.bool_]) -> Indices:
     return matrix.view(np.uint8).sum(axis=1, dtype=narrow).astype(np.int64)
 
 
-def _rows(seen: Seen) -> Indices:
-    return np.repeat(np.arange(len(seen[1]) - 1), np.diff(seen[1]))
+def _places(seen: Seen, n_items: int) -> Indices:
+    """[e] where the items of the histories stand in a matrix that is read row by row."""
+    rows = np.arange(len(seen[1]) - 1) * n_items
+    return np.repeat(rows, np.diff(seen[1])) + seen[0]
 
 
 def _best(scores: Scores, k: int) -> tuple[Indices, Scores]:

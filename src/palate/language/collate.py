@@ -56,6 +56,14 @@ def encode(prompts: Sequence[Prompt], tokenizer: Tokenizer) -> list[Encoded]:
     return [_join(plan, tokenizer) for plan in plans]
 
 
+def end_ids(prompt: Prompt, tokenizer: Tokenizer) -> list[int]:
+    """Tokens that close the prompt's answer; none where answers have no end."""
+    ids: list[int] = []
+    for part in _end(prompt, tokenizer):
+        ids += [part] if isinstance(part, int) else tokenizer.encode([part.text], continues=True)[0]
+    return ids
+
+
 def collate(
     encoded: Sequence[Encoded], pad_id: int, side: Literal["left", "right"] = "left"
 ) -> Batch:
@@ -166,10 +174,10 @@ def _add(parts: list[_Part], piece: str | int) -> None:
         parts.append(_Run(piece, first=not parts))
 
 
-def _end(prompt: Prompt, tokenizer: Tokenizer) -> list[_Part]:
+def _end(prompt: Prompt, tokenizer: Tokenizer) -> list[_Run | int]:
     if prompt.end is None:
         return [] if tokenizer.eos_id is None else [tokenizer.eos_id]
-    parts: list[_Part] = []
+    parts: list[_Run | int] = []
     for piece in tokenizer.split_markup(prompt.end):
         parts.append(piece if isinstance(piece, int) else _Run(piece, first=False))
     return parts

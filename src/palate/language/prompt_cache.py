@@ -105,6 +105,9 @@ class PromptCache:
         self, embeds: torch.Tensor, mask: Any, at: torch.Tensor, last: bool = False
     ) -> torch.Tensor:
         model = self.backbone.model
+        # By an index and not a slice: of a slice, which is not contiguous, torch makes the head's
+        # product by copying its weights for every prompt.
+        keep = torch.tensor([embeds.shape[1] - 1], device=embeds.device) if last else 0
         inputs = {"position_ids": at} if self.backbone.takes_positions else {}
         with torch.no_grad():
             logits: torch.Tensor = model(
@@ -112,7 +115,7 @@ class PromptCache:
                 attention_mask=mask,
                 past_key_values=self._cache,
                 use_cache=True,
-                logits_to_keep=int(last),
+                logits_to_keep=keep,
                 **inputs,
             ).logits
         return logits.float()

@@ -78,6 +78,17 @@ def show_metrics(run: Run) -> None:
         for key, (low, high) in results["intervals"].items()
     ]
     print("\n".join(plain))
+    controls = results.get("controls", [])
+    if controls:
+        rows = [
+            [
+                row["name"],
+                *(f"{row['metrics'][metric]:.4f}" for metric in ("ndcg@10", "hr@10", "mrr")),
+                f"{row['p']:.4f}",
+            ]
+            for row in controls
+        ]
+        console.table(["control", "NDCG@10", "HR@10", "MRR", "p"], rows)
     print(f"{results['cases']:,} test cases of {results['split']}, ", end="")
     print(f"each against {results['items']:,} items")
     for note in results["notes"]:

@@ -94,21 +94,33 @@ class Latency:
     calls: int
 
 
-def latency(call: Callable[[], Any], n: int = 200, warm_up: int = 10) -> Latency:
-    """Time *n* calls one by one, after *warm_up* calls that are not counted."""
+def latency(
+    call: Callable[[], Any], n: int = 200, warm_up: int = 10, limit: float | None = None
+) -> Latency:
+    """Time *n* calls one by one, after *warm_up* calls that are not counted.
+
+    Args:
+        limit: seconds after which it is enough, warming up or timing; one call each is made in
+            any case.
+    """
     if n < 1:
         raise ValueError(f"at least one call must be timed, not {n}")
-    for _ in range(warm_up):
-        call()
-    seconds = np.empty(n)
-    for i in range(n):
+    _repeat(call, warm_up, limit)
+    seconds = _repeat(call, n, limit)
+    p50, p99 = np.quantile(np.array(seconds) * 1000, [0.5, 0.99], method="inverted_cdf")
+    return Latency(float(p50), float(p99), len(seconds))
+
+
+def _repeat(call: Callable[[], Any], n: int, limit: float | None) -> list[float]:
+    """Seconds of each of at most *n* calls."""
+    seconds: list[float] = []
+    while len(seconds) < n and not (seconds and limit is not None and sum(seconds) >= limit):
         _synchronize()
         start = time.perf_counter()
         call()
         _synchronize()
-        seconds[i] = time.perf_counter() - start
-    p50, p99 = np.quantile(seconds * 1000, [0.5, 0.99], method="inverted_cdf")
-    return Latency(float(p50), float(p99), n)
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def _synchronize() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from palate.data.cases import Histories, Split
@@ -18,13 +20,14 @@ from palate.data.catalogue import Catalogue
 from palate.evaluation.cost import Meter, flops, latency
 from palate.evaluation.evaluate import Evaluation, evaluate
 from palate.evaluation.ranking import top_k
+from palate.evaluation.significance import holm, paired_test
 from palate.experiments.atomic import write_json, write_parquet
 from palate.experiments.report import write_report
 from palate.experiments.run import PRIMARY, Run
-from palate.recommenders.base import Recommender, Scores
+from palate.recommenders.base import Controlled, Recommender, Scores
 
 INTERVALS = ("ndcg@10", "hr@10", "mrr")
-REQUESTS = 100
+REQUESTS, REQUEST_SECONDS = 100, 10.0  # timed one by one: so many, or for so long
 ATTRIBUTES = ("genres", "genre", "categories", "category")
 RECENT = 10  # events of a test history that are kept to be shown
 
@@ -62,7 +65,7 @@ def measure(run: Run, recommender: Recommender, split: Split, progress: bool) ->
         **request_cost(recommender, split),
     }
     write_json(run.path("cost.json"), before | cost)
-    results = {
+    results: dict[str, Any] = {
         "split": split.name,
         "notes": list(split.notes),
         "cases": len(found),
@@ -71,16 +74,43 @@ def measure(run: Run, recommender: Recommender, split: Split, progress: bool) ->
         "intervals": {name: found.interval(name) for name in INTERVALS},
         "slices": [asdict(one) for one in found.slices(PRIMARY)],
     }
+    if isinstance(recommender, Controlled):
+        results["controls"] = _controls(recommender.controls(), found, split, progress)
     write_json(run.path("metrics.json"), results)
 
 
+def _controls(
+    controls: Mapping[str, Callable[[Histories], Scores]],
+    found: Evaluation,
+    split: Split,
+    progress: bool,
+) -> list[dict[str, Any]]:
+    """How each control does on the test cases, and whether that is chance beside the method."""
+    rows, ps, values = [], [], found.per_user(PRIMARY)
+    for name, score in controls.items():
+        with _bar(len(split.test), progress, name) as advance:
+            control = evaluate(
+                score,
+                split.test,
+                train=split.train.sequences(),
+                n_items=split.n_items,
+                progress=advance,
+            )
+        own = control.per_user(PRIMARY)
+        row = {metric: float(control.per_user(metric).mean()) for metric in INTERVALS}
+        rows.append({"name": name, "metrics": row})
+        ps.append(paired_test(values, own))
+    return [row | {"p": float(p)} for row, p in zip(rows, holm(ps), strict=True)]
+
+
 @contextmanager
-def _bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A progress bar over the test cases."""
+def _bar(total: int, shown: bool, name: str | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar over the test cases, for the method or for a control of that name."""
     console = Console(stderr=True)
-    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    told = "evaluating" if name is None else f"control: {escape(name)}"
+    columns = (TextColumn(told), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("evaluating", total=total)
+        task = bar.add_task(told, total=total)
         yield lambda done: bar.advance(task, done)
 
 
@@ -107,8 +137,12 @@ def request_cost(recommender: Recommender, split: Split) -> dict[str, float | in
         histories = next(requests)
         top_k(recommender.score(histories), 10, (histories.items, histories.offsets))
 
-    timed = latency(request, REQUESTS)
-    cost: dict[str, float | int] = {"p50_ms": timed.p50_ms, "p99_ms": timed.p99_ms}
+    timed = latency(request, REQUESTS, limit=REQUEST_SECONDS)
+    cost: dict[str, float | int] = {
+        "p50_ms": timed.p50_ms,
+        "p99_ms": timed.p99_ms,
+        "requests": timed.calls,
+    }
     operations = flops(lambda: recommender.score(next(requests)))
     # Only torch's operations are counted: a method that uses none of them is not free.
     return cost | ({"flops_per_request": operations} if operations else {})

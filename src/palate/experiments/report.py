@@ -98,6 +98,7 @@ def _context(
         "notes": results.get("notes", []),
         "ks": tables.lengths(done),
         "accuracy": tables.accuracy(done),
+        "controls": tables.controls(done),
         "panels": pictures.cost_panels(done),
         "costs": tables.costs(done[0]) if len(done) == 1 else [],
         "samples": sample_users({line.label: line.pooled.runs[0] for line in done}),

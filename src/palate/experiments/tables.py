@@ -77,6 +77,23 @@ def beyond(done: list[Line]) -> dict[str, Any]:
     }
 
 
+def controls(done: list[Line]) -> list[dict[str, Any]]:
+    """What each method's first run has to beat; the method is named in its first row only."""
+    rows = []
+    for line in done:
+        for number, one in enumerate(line.pooled.runs[0].results().get("controls", [])):
+            cells = [wording.score(one["metrics"][name]) for name in ("ndcg@10", "hr@10", "mrr")]
+            rows.append(
+                {
+                    "label": line.label,
+                    "colour": None if number else line.colour,
+                    "control": one["name"],
+                    "cells": [*cells, wording.probability(one["p"])],
+                }
+            )
+    return rows
+
+
 def costs(line: Line) -> list[tuple[str, str]]:
     """All that one run cost."""
     run, cost = line.pooled.runs[0], line.pooled.runs[0].cost()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,23 @@ from palate.data.catalogue import Catalogue
 from palate.errors import RunError
 from palate.training.context import FitContext
 
-__all__ = ["Config", "FitContext", "Recommender", "Scores"]
+__all__ = ["Config", "Controlled", "FitContext", "Recommender", "Scores"]
 
 Scores = npt.NDArray[np.float32]
+
+
+@runtime_checkable
+class Controlled(Protocol):
+    """A recommender that comes with what it has to beat.
+
+    Whenever it is judged, its controls are judged beside it: the same without its training,
+    without what it claims to use, or a simpler way to the same end.
+    """
+
+    def controls(self) -> Mapping[str, Callable[[Histories], Scores]]:
+        """Name of each control, and its scores as :meth:`Recommender.score` gives them."""
+        ...
+
 
 _Config = Config  # the name, inside the class, is the method's own
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,6 +120,7 @@ def fit(
     validation: Validation | None,
     context: FitContext,
     groups: list[dict[str, Any]] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Learned:
     """Train *model* in place and leave it at its best validation epoch, in evaluation mode.
 
@@ -132,6 +133,7 @@ def fit(
         validation: None trains for all epochs without stopping early.
         groups: optimizer parameter groups, for a learning rate per part of the model, as
             :func:`decay_groups` makes them.
+        callbacks: more to be told of each step, such as a curriculum.
 
     Raises:
         ConfigError: the precision is none that the device has.
@@ -146,6 +148,8 @@ def fit(
         last = checkpoint.newest(folder) if context.resume else None
         trainer = _trainer(model, data, collate, config, validation, context, folder)
         trainer.groups = groups
+        for callback in callbacks:
+            trainer.add_callback(callback)
         try:
             state = _train(trainer, last)
         finally:

@@ -1,0 +1,72 @@
+"""Recommenders inside recommenders: trained on the same split, kept in the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from palate.data.cases import Split
+from palate.data.catalogue import Catalogue
+from palate.errors import ConfigError
+from palate.recommenders.base import FitContext, Recommender
+from palate.recommenders.registry import configure, get
+
+
+def fit_nested(
+    method: str, settings: Mapping[str, Any], split: Split, context: FitContext
+) -> Recommender:
+    """A recommender of that name, trained.
+
+    Its training leaves no checkpoints: they would stand where those of the outer one go.
+
+    Raises:
+        ConfigError: no method has that name, or a setting is wrong.
+    """
+    inner = get(method)(configure(method, settings))
+    return inner.fit(split, FitContext(seed=context.seed, progress=context.progress))
+
+
+def nested_state(inner: Recommender, prefix: str) -> dict[str, torch.Tensor]:
+    """What it learned, under names that begin with *prefix* and a dot."""
+    return {f"{prefix}.{name}": value for name, value in inner.state().items()}
+
+
+def load_nested(
+    method: str,
+    settings: Mapping[str, Any],
+    state: Mapping[str, torch.Tensor],
+    prefix: str,
+    catalogue: Catalogue,
+) -> Recommender:
+    """Take back what :func:`nested_state` gave."""
+    inner = get(method)(configure(method, settings))
+    start = f"{prefix}."
+    inner.load_state(
+        {name.removeprefix(start): v for name, v in state.items() if name.startswith(start)},
+        catalogue,
+    )
+    return inner
+
+
+def item_table(inner: Recommender) -> torch.Tensor:
+    """[i, d] float32 on the CPU: the vector by which it knows each item.
+
+    Of a net that reads sequences, the embeddings that it reads; of a factorisation, the factors.
+    No bias is among them, which would say how popular an item is and not what it is like.
+
+    Raises:
+        ConfigError: it knows items by no vectors.
+    """
+    embedding = getattr(getattr(inner, "net", None), "items", None)
+    if isinstance(embedding, nn.Embedding):
+        rows = embedding.num_embeddings if embedding.padding_idx is None else embedding.padding_idx
+        return embedding.weight[:rows].detach().float().cpu().clone()  # padding comes last
+    factors = inner.state().get("items")
+    if factors is None or factors.ndim != 2:
+        raise ConfigError(
+            f"cf={inner.name} has no vector for each item; sasrec, gru4rec, caser, als and bpr have"
+        )
+    return factors.float().clone()

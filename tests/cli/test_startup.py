@@ -11,7 +11,18 @@ import pytest
 
 PALATE = Path(sys.executable).parent / "palate"
 HEAVY = {"torch", "transformers", "polars", "numpy", "scipy", "matplotlib", "pandas", "yaml"}
-COMMANDS = ["demo", "methods", "train", "compare", "recommend", "evaluate", "report", "doctor"]
+COMMANDS = [
+    "demo",
+    "methods",
+    "train",
+    "compare",
+    "recommend",
+    "explain",
+    "prompts",
+    "evaluate",
+    "report",
+    "doctor",
+]
 
 
 def test_help_takes_less_than_three_tenths_of_a_second() -> None:
@@ -48,7 +59,9 @@ def test_every_command_explains_itself(command: str, palate) -> None:
     assert answer.err == ""
 
 
-@pytest.mark.parametrize("command", ["train", "compare", "recommend", "evaluate", "report"])
+@pytest.mark.parametrize(
+    "command", ["train", "compare", "recommend", "explain", "prompts", "evaluate", "report"]
+)
 def test_help_has_an_example_that_can_be_typed(command: str, palate) -> None:
     assert f"palate {command} " in palate(command, "--help").out.partition("Example")[2]
 

@@ -11,7 +11,9 @@ from palate.cli.data import data
 from palate.cli.demo import demo
 from palate.cli.doctor import doctor
 from palate.cli.evaluate import evaluate, report
+from palate.cli.explain import explain
 from palate.cli.methods import methods
+from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
 from palate.cli.train import train
 
@@ -66,6 +68,8 @@ app.command(
 )(train)
 app.command()(compare)
 app.command()(recommend)
+app.command()(explain)
+app.command()(prompts)
 app.command()(evaluate)
 app.command()(report)
 app.command()(doctor)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from palate.data.cases import Histories
+from palate.data.catalogue import Catalogue
 from palate.errors import RunError
 from palate.evaluation.ranking import NOTHING, top_k
 from palate.experiments.run import Run
@@ -46,16 +47,10 @@ def recommend(
     Raises:
         RunError: the user is unknown, or not exactly one of *history* and *user* is given.
     """
-    if (history is None) == (user is None):
-        raise RunError("recommend for a history or for a user: give one of the two")
     if k < 1:
         raise RunError(f"a list of {k} items was asked for; ask for 1 or more")
-    known = list(history) if history is not None else run.history(str(user))
     catalogue = run.catalogue()
-    strange = [item for item in known if not 0 <= item < len(catalogue)]
-    if strange:
-        raise RunError(f"item index {strange[0]} is not in the catalogue of {len(catalogue)}")
-    histories = Histories.of([known])
+    histories = Histories.of([known_history(run, catalogue, history, user)])
     seen = (histories.items, histories.offsets) if exclude_seen else None
     items, scores = top_k(run.recommender().score(histories), k, seen)
     return [
@@ -63,3 +58,21 @@ def recommend(
         for item, score in zip(items[0].tolist(), scores[0].tolist(), strict=True)
         if item != NOTHING
     ]
+
+
+def known_history(
+    run: Run, catalogue: Catalogue, history: Sequence[int] | None, user: str | None
+) -> list[int]:
+    """The item indices of a history that is given, or of a user the run knows.
+
+    Raises:
+        RunError: the user is unknown, not exactly one of the two is given, or an index is not of
+            the catalogue.
+    """
+    if (history is None) == (user is None):
+        raise RunError("for a history or for a user: give one of the two")
+    known = list(history) if history is not None else run.history(str(user))
+    strange = [item for item in known if not 0 <= item < len(catalogue)]
+    if strange:
+        raise RunError(f"item index {strange[0]} is not in the catalogue of {len(catalogue)}")
+    return known

@@ -15,7 +15,7 @@ from typing import Any, Self
 import polars as pl
 import yaml
 
-from palate.data.cases import Split
+from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.data.dataset import Dataset
 from palate.data.load import DataConfig, load
@@ -36,7 +36,8 @@ class Run:
     (every user's known events), ``training.json`` (learning curve), ``cost.json``,
     ``predictions.parquet`` (``user, item, rank, score``), ``cases.parquet`` (each test case and
     the rank of its target), ``metrics.json`` and ``report.html``. ``metrics.json`` is written
-    when all else is there: a folder without it is an unfinished run.
+    when all else is there: a folder without it is an unfinished run. An ``interpreter/`` may be
+    added later.
     """
 
     def __init__(self, folder: Path | str, finished: bool = True) -> None:
@@ -162,6 +163,11 @@ class Run:
             raise RunError(f"{self.folder}: no user is called '{user}'; there are {some} …")
         history: list[int] = found["items"][0].to_list()
         return history
+
+    def histories(self) -> Histories:
+        """All that is known of every user, oldest first."""
+        frame = pl.read_parquet(self.path("histories.parquet"))
+        return Histories.of(frame["items"].to_list(), frame["user"].to_list())
 
     def dataset(self) -> Dataset:
         """The data, read again from where it was.

@@ -15,6 +15,15 @@ from palate.recommenders.conformance import CHECKS, Subject, cycle_split, learns
 from palate.recommenders.popularity import Popularity
 
 NET = {"width": 16, "length": 8, "epochs": 3, "batch_size": 16, "device": "cpu"}
+PROMPTS = {
+    "layers": 1,
+    "samples": 16,
+    "epochs": 1,
+    "validation_users": 4,
+    "precision": "fp32",
+    "model_precision": "fp32",
+    "device": "cpu",
+}
 SMALL: dict[str, dict] = {
     "popularity": {},
     "itemknn": {},
@@ -26,6 +35,11 @@ SMALL: dict[str, dict] = {
     "sasrec": NET,
     "lite-llm4rec": NET
     | {"layers": 1, "item_layers": 1, "text_dims": 8, "epochs": 1, "precision": "fp32"},
+    "fusion": {"parts": ("ease", "sasrec"), "settings": {"sasrec": NET}},
+    "bigrec": PROMPTS | {"max_tokens": 6, "beams": 2},
+    "llara": PROMPTS | {"beams": 2, "cf_settings": NET},
+    "ilm": PROMPTS
+    | {"beams": 2, "cf.factors": 8, "qformer.width": 16, "aligning.epochs": 1, "titles": False},
 }
 """Settings that make a method small enough for a test; others run on their defaults."""
 

@@ -23,7 +23,6 @@ from palate.recommenders.lite_llm4rec import (
     LiteLLM4Rec,
     LiteLLM4RecConfig,
     LiteLLM4RecNet,
-    item_texts,
     text_features,
 )
 
@@ -187,8 +186,8 @@ def test_texts_hold_the_columns_that_say_something() -> None:
             "price": [1, 2],
         }
     )
-    assert item_texts(Catalogue(frame), None) == ["Alien; genres: Horror", "Babe"]
-    assert item_texts(Catalogue(frame), ("price",)) == ["Alien; price: 1", "Babe; price: 2"]
+    assert Catalogue(frame).texts(None) == ["Alien; genres: Horror", "Babe"]
+    assert Catalogue(frame).texts(("price",)) == ["Alien; price: 1", "Babe; price: 2"]
 
 
 @given(

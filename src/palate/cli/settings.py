@@ -154,6 +154,8 @@ def _kind(annotation: Any) -> str:
         return "|".join(map(str, parts))
     if get_origin(annotation) in (list, tuple):
         return f"list of {'|'.join(dict.fromkeys(map(_kind, parts)))}"
+    if get_origin(annotation) is dict:
+        return "{key: value}"
     if parts:
         return "|".join(map(_kind, parts))
     words = {bool: "yes|no", type(None): "null"}

@@ -15,6 +15,8 @@ import polars as pl
 
 from palate.errors import DataError
 
+TEXTS = ("genres", "categories", "text")  # columns that say in words what an item is like
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -83,8 +85,17 @@ class Catalogue:
             f"no item is called '{wanted}'" + (f"; did you mean: {hint}?" if hint else "")
         )
 
-    def texts(self, columns: Sequence[str] = ()) -> list[str]:
-        """One line of text per item: the title, then ``column: value`` for each of *columns*."""
+    def texts(self, columns: Sequence[str] | None = ()) -> list[str]:
+        """One line of text per item: the title, then ``column: value`` for each of *columns*.
+
+        Args:
+            columns: None takes those of genres, categories and text that there are.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        if columns is None:
+            columns = [name for name in TEXTS if name in self.frame.columns]
         missing = [c for c in columns if c not in self.frame.columns]
         if missing:
             raise DataError(f"catalogue has no column {missing}; it has {self.frame.columns}")

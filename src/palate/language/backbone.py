@@ -26,6 +26,8 @@ from palate.language.weights import resolve
 IGNORED = -100
 """Label of a position that the loss leaves out."""
 
+SAMPLED = 4096  # token embeddings that are looked at to learn their size
+
 
 class Backbone(nn.Module):
     """A causal language model of any architecture that transformers knows.
@@ -148,6 +150,14 @@ class Backbone(nn.Module):
     def embed_tokens(self) -> Any:
         """The input embeddings, a module: ids [b, l] -> [b, l, h], scaled as the model wants."""
         return self.model.get_input_embeddings()
+
+    @property
+    def embedding_size(self) -> float:
+        """Root mean square of what the layers are given for a token: the size for vectors."""
+        count = self.embed_tokens.weight.shape[0]
+        ids = torch.linspace(0, count - 1, min(count, SAMPLED), device=self.device).long()
+        with torch.no_grad():
+            return float(self.embed_tokens(ids).float().square().mean().sqrt())
 
     @property
     def decoder(self) -> Any:

@@ -92,6 +92,7 @@ def collate(
         labels[row, start + one.answer : start + n] = torch.tensor(one.ids[one.answer :])
         for position, slot in one.slots:
             slot_mask[row, start + position : start + position + slot.width] = True
+    labels[slot_mask] = IGNORED  # a vector is no token that could be foretold
     return {
         "input_ids": ids,
         "attention_mask": mask,

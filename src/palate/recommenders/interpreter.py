@@ -181,7 +181,7 @@ class Interpreter:
         others, other_prompts = self._examples(held_out, few, context.seed, len(states))
         self.bridge.read(states.join(others))
         backbone, config = self.net.backbone, self.config
-        self.bridge.start_at(_token_size(backbone))
+        self.bridge.start_at(self.net.backbone.embedding_size)
         examples = PromptExamples(backbone, prompts)
         judge = HeldOutLoss(
             self.net,
@@ -292,11 +292,3 @@ def fingerprint(recommender: SequentialRecommender) -> str:
         digest.update(f"{name}{tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _token_size(backbone: Backbone) -> float:
-    """Mean length of the model's token vectors, as it reads them, per root of its width."""
-    ids = torch.arange(min(1000, backbone.embed_tokens.weight.shape[0]), device=backbone.device)
-    with torch.no_grad():
-        lengths = backbone.embed_tokens(ids[None]).float().norm(dim=-1)
-    return float(lengths.mean()) / backbone.hidden_size**0.5

@@ -215,7 +215,7 @@ class LiteLLM4Rec(SequentialRecommender):
         item_llm = Backbone.load(config.model, layers=config.item_layers, device=config.device)
         vectors = embed(
             item_llm,
-            item_texts(catalogue, config.text_columns),
+            catalogue.texts(config.text_columns),
             pooling=config.item_pooling,
             max_tokens=config.max_tokens,
             progress=context.progress,
@@ -258,14 +258,6 @@ class LiteLLM4Rec(SequentialRecommender):
     def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
         self._texts = state["texts"]
         super().load_state(state, catalogue)
-
-
-def item_texts(catalogue: Catalogue, columns: tuple[str, ...] | None) -> list[str]:
-    """What the item LLM reads: title and attributes, one text per item."""
-    if columns is None:
-        known = ("genres", "categories", "text")
-        columns = tuple(name for name in known if name in catalogue.frame.columns)
-    return catalogue.texts(columns)
 
 
 def text_features(vectors: torch.Tensor, dims: int | None) -> torch.Tensor:

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
 from palate.data.cases import Split
 from palate.data.catalogue import Catalogue
-from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.registry import configure, get
 
@@ -49,24 +47,3 @@ def load_nested(
         catalogue,
     )
     return inner
-
-
-def item_table(inner: Recommender) -> torch.Tensor:
-    """[i, d] float32 on the CPU: the vector by which it knows each item.
-
-    Of a net that reads sequences, the embeddings that it reads; of a factorisation, the factors.
-    No bias is among them, which would say how popular an item is and not what it is like.
-
-    Raises:
-        ConfigError: it knows items by no vectors.
-    """
-    embedding = getattr(getattr(inner, "net", None), "items", None)
-    if isinstance(embedding, nn.Embedding):
-        rows = embedding.num_embeddings if embedding.padding_idx is None else embedding.padding_idx
-        return embedding.weight[:rows].detach().float().cpu().clone()  # padding comes last
-    factors = inner.state().get("items")
-    if factors is None or factors.ndim != 2:
-        raise ConfigError(
-            f"cf={inner.name} has no vector for each item; sasrec, gru4rec, caser, als and bpr have"
-        )
-    return factors.float().clone()

@@ -46,6 +46,8 @@ class PromptConfig(TrainingConfig):
     trains nothing: the language model as it comes."""
     model_precision: Precision = "auto"
     """Number format of the language model's weights; auto is bf16 where the hardware has it."""
+    learn_prompt: bool = False
+    """Learn the prompts' tokens too, as some released code does, and not their answers alone."""
     tuning: Literal["lora", "frozen"] = "lora"
     """What training changes in the language model: an adapter, or nothing."""
     adapter: AdapterConfig = AdapterConfig()
@@ -149,14 +151,15 @@ class PromptRecommender(Recommender):
         """What is decided after training, by the validation cases."""
 
     def _train(self, split: Split, context: FitContext) -> None:
-        examples = PromptExamples(self.backbone, self.examples(split, context.seed))
-        cases = self.validation_cases(split, context.seed)
+        examples = PromptExamples(
+            self.backbone, self.examples(split, context.seed), self.config.learn_prompt
+        )
         self.learned = fit(
             self.net,
             examples,
             examples.collate,
             self.config,
-            Validation(cases, self.score),
+            self.validation(split, context.seed),
             context,
             self.groups(),
             self.callbacks(context),
@@ -172,27 +175,20 @@ class PromptRecommender(Recommender):
 
     def examples(self, split: Split, seed: int) -> list[Prompt]:
         """Prompts with answers, of events drawn from all that follow another."""
-        sequences = split.train.sequences()
-        within = np.arange(len(sequences.items)) - np.repeat(
-            sequences.offsets[:-1], sequences.lengths
-        )
-        events = np.flatnonzero(within > 0)
-        random = np.random.default_rng(seed)
-        if self.config.samples is not None and self.config.samples < len(events):
-            events = random.choice(events, self.config.samples, replace=False)
-        items, length = sequences.items, self.config.length
+        cases = drawn_cases(split.train.sequences(), self.config.samples, self.config.length, seed)
+        random = np.random.default_rng([seed, 1])
         return [
-            self.example(
-                items[max(event - length, event - within[event]) : event].tolist(),
-                int(items[event]),
-                random,
-            )
-            for event in events.tolist()
+            self.example(history.tolist(), target, random)
+            for history, target in zip(cases.histories, cases.targets.tolist(), strict=True)
         ]
 
     def example(self, history: Sequence[int], target: int, random: np.random.Generator) -> Prompt:
         """A prompt with its answer; what it draws beside them, it draws from *random*."""
         return self.prompt(history, target)
+
+    def validation(self, split: Split, seed: int) -> Validation:
+        """How each epoch is judged."""
+        return Validation(self.validation_cases(split, seed), self.score)
 
     def validation_cases(self, split: Split, seed: int) -> Cases:
         """The validation cases that training is judged by."""
@@ -231,3 +227,20 @@ class PromptRecommender(Recommender):
             raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")
         self.net.load_state_dict(values, strict=False)
         self.net.eval()
+
+
+def drawn_cases(sequences: Histories, samples: int | None, length: int, seed: int) -> Cases:
+    """Events that follow another, each with the events before it.
+
+    Args:
+        samples: how many are drawn at random; None, or more than there are, takes all.
+        length: events before each at most.
+    """
+    rows = sequences.rows()
+    within = np.arange(len(rows)) - sequences.offsets[rows]
+    events = np.flatnonzero(within > 0)
+    if samples is not None and samples < len(events):
+        events = np.random.default_rng(seed).choice(events, samples, replace=False)
+    stops = within[events]
+    histories = sequences.spans(rows[events], np.maximum(stops - length, 0), stops)
+    return Cases(histories, sequences.items[events])

@@ -61,6 +61,22 @@ BUILT_IN = (
         "two language models and a projection head, no decoding",
         "lite_llm4rec:LiteLLM4Rec",
     ),
+    _ours(
+        "bigrec",
+        "a language model writes a title, the nearest items are recommended",
+        "bigrec:BIGRec",
+    ),
+    _ours("fusion", "several methods, weighed by what validation users took next", "fusion:Fusion"),
+    _ours(
+        "llara",
+        "titles with projected behaviour vectors, learned on a curriculum",
+        "llara:LLaRA",
+    ),
+    _ours(
+        "ilm",
+        "query tokens from a behaviour vector in front of a frozen language model",
+        "ilm:ILM",
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.recommenders.base import Config, FitContext, Recommender, Scores
-from palate.recommenders.factors import fold_in, for_implicit, quiet_threads
+from palate.recommenders.factors import Factors, fold_in, for_implicit, quiet_threads
 from palate.recommenders.interactions import item_counts, user_item_matrix, with_fallback
 
 
@@ -69,9 +69,18 @@ class ALS(Recommender):
         confidence.data = 1 + np.float32(self.config.alpha) * confidence.data
         return confidence
 
-    def score(self, histories: Histories) -> Scores:
+    @property
+    def item_vectors(self) -> Factors:
+        """[n, d] of the catalogue; zero for items that training never saw."""
+        return self._items
+
+    def user_vectors(self, histories: Histories) -> Factors:
+        """[u, d] the vectors that explain histories best; zero for empty ones."""
         confidence = self._confidence(histories, len(self._items))
-        users = fold_in(self._items, confidence, self.config.regularization)
+        return fold_in(self._items, confidence, self.config.regularization)
+
+    def score(self, histories: Histories) -> Scores:
+        users = self.user_vectors(histories)
         return with_fallback(users @ self._items.T, self._popularity)
 
     def state(self) -> dict[str, torch.Tensor]:

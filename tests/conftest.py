@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,29 +47,44 @@ def ml100k_split(ml100k: Dataset) -> Split:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a language model that knows nothing: GPT-2's kind, random, of 48 numbers."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+def make_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes folders with a small random model of GPT-2's kind: learned positions, transposed
+    matrices, no chat template, no padding token."""
 
-    folder = tmp_path_factory.mktemp("tiny-model")
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    end = "<|endoftext|>"
-    backend.train_from_iterator(
+    def make(texts: list[str], vocabulary: int, **more: Any) -> Path:
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+        from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+        folder = tmp_path_factory.mktemp("gpt2")
+        backend = Tokenizer(models.BPE())
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.decoder = decoders.ByteLevel()
+        end = "<|endoftext|>"
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[end],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        backend.train_from_iterator(texts, trainer)
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=end)
+        tokenizer.save_pretrained(folder)
+        torch.manual_seed(1)
+        settings = {"n_embd": 48, "n_layer": 2, "n_head": 4, "n_positions": 1024} | more
+        config = GPT2Config(
+            vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0, resid_pdrop=0,
+            embd_pdrop=0, attn_pdrop=0, **settings,
+        )  # fmt: skip
+        GPT2LMHeadModel(config).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(make_gpt2: Callable[..., Path]) -> Path:
+    """A folder with a language model that knows nothing."""
+    return make_gpt2(
         ["one person's past, in the model's own code: the item that someone chose, oldest first"],
-        trainers.BpeTrainer(
-            vocab_size=300, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
-        ),
+        300,
     )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=end)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_embd=48, n_layer=2, n_head=4, n_positions=1024,
-        bos_token_id=0, eos_token_id=0, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-    )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder

@@ -6,7 +6,7 @@ size, BOS, padding token, chat template, kind of positions and kind of tokenizer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,6 @@ from tokenizers.trainers import BpeTrainer
 from transformers import (
     Gemma3ForCausalLM,
     Gemma3TextConfig,
-    GPT2Config,
-    GPT2LMHeadModel,
     PreTrainedTokenizerFast,
 )
 
@@ -48,29 +46,9 @@ def _own_embeddings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gpt2_folder(make_gpt2: Callable[..., Path]) -> Path:
     """A model with learned positions, transposed matrices, no chat template, no padding token."""
-    folder = tmp_path_factory.mktemp("gpt2")
-    backend = Backend(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=400,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator(CORPUS, trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_embd=48, n_layer=3, n_head=4, n_positions=512,
-        bos_token_id=0, eos_token_id=0, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-        initializer_range=0.2,
-    )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
+    return make_gpt2(CORPUS, 400, n_layer=3, n_positions=512, initializer_range=0.2)
 
 
 @pytest.fixture(scope="session")

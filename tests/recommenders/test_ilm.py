@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from palate.data.cases import Histories, Split
 from palate.errors import ConfigError, RunError
@@ -49,21 +49,10 @@ HISTORIES = Histories.of([[1, 2, 3], [4], [], [5, 6, 7, 8, 1, 2]])
 
 
 @pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> str:
+def gpt2(make_gpt2: Callable[..., Path], split: Split) -> str:
     """A model of another kind: narrow, with learned positions and no chat template."""
-    folder = tmp_path_factory.mktemp("gpt2")
-    tokenizer = Backbone.load("smollm2-135m", layers=1, device="cpu").tokenizer.raw
-    template, tokenizer.chat_template = tokenizer.chat_template, None
-    tokenizer.save_pretrained(folder)
-    tokenizer.chat_template = template
-    torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_embd=24, n_layer=2, n_head=2, n_positions=256,
-        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
-        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, initializer_range=0.2,
-    )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return str(folder)
+    more = {"n_embd": 24, "n_head": 2, "n_positions": 512, "initializer_range": 0.2}
+    return str(make_gpt2(split.catalogue.titles, 300, **more))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from tokenizers import Tokenizer as Backend
-from tokenizers import decoders, models, pre_tokenizers
-from tokenizers.trainers import BpeTrainer
 from torch.testing import assert_close
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
@@ -58,30 +55,9 @@ def build(**more: Any) -> LLaRA:
 
 
 @pytest.fixture(scope="module")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of another kind: learned positions, another width, no chat template, no padding
-    token, and of so few tokens that it trains in seconds."""
-    folder = tmp_path_factory.mktemp("gpt2")
-    backend = Backend(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = BpeTrainer(
-        vocab_size=420,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator([*cycle_split().catalogue.titles, *COMMON], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(1)
-    config = GPT2Config(
-        vocab_size=len(tokenizer), n_embd=48, n_layer=2, n_head=4, n_positions=1024,
-        bos_token_id=0, eos_token_id=0, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-        initializer_range=0.3,
-    )  # fmt: skip
-    GPT2LMHeadModel(config).save_pretrained(folder)
-    return folder
+def tiny_folder(make_gpt2: Callable[..., Path]) -> Path:
+    """A model of another kind and width, of so few tokens that it trains in seconds."""
+    return make_gpt2([*cycle_split().catalogue.titles, *COMMON], 420, initializer_range=0.3)
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,15 @@ def test_latency_leaves_out_the_warm_up() -> None:
         latency(lambda: None, n=0)
 
 
+def test_latency_ends_when_it_has_lasted_long_enough() -> None:
+    calls = []
+    timed = latency(lambda: calls.append(time.sleep(0.03)), n=1000, warm_up=1000, limit=0.1)
+    assert 1 <= timed.calls < 6
+    assert len(calls) < 12
+    assert latency(lambda: None, n=7, limit=60).calls == 7
+    assert latency(lambda: time.sleep(0.01), n=7, limit=0).calls == 1
+
+
 def test_flops_of_products() -> None:
     layer = torch.nn.Linear(7, 5)
     batch = torch.ones(3, 7)

@@ -175,6 +175,20 @@ def test_equal_titles_share_a_score() -> None:
         assert scores[0, 2] == scores[0, 3]
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('"Heat (1995)"', "Heat (1995)"),
+        (' "Heat (1995)" \n', "Heat (1995)"),
+        ("Heat (1995)", "Heat (1995)"),
+        ('"Heat (1995)"\n\nThat is a film about a thief.', "Heat (1995)"),
+        ("", ""),
+    ],
+)
+def test_of_what_is_written_the_title_is_kept(written: str, kept: str) -> None:
+    assert unquoted(written) == kept
+
+
 def test_statistics_that_do_not_go_together() -> None:
     with pytest.raises(ConfigError, match="statistics=popularity goes with decoding=grounded"):
         build(decoding="constrained", statistics="popularity")

@@ -227,5 +227,5 @@ def quoted(title: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    """What was written or is in the catalogue, without quotes and outer spaces."""
-    return text.strip().strip('"').strip()
+    """What was written or is in the catalogue: its first line, without quotes and outer spaces."""
+    return text.strip().partition("\n")[0].strip().strip('"').strip()

@@ -1,6 +1,6 @@
 """BIGRec's claims (arXiv:2308.08434, ACM TORS 2025), and the controls that its table lacks.
 
-    python claims/bigrec.py run      # about an hour on two cores for each seed
+    python claims/bigrec.py run      # hours without a GPU; goes on where it was interrupted
     python claims/bigrec.py table    # what was found, as Markdown
 
 A language model learns from 1,024 events of MovieLens-100K to write what comes next, and what it

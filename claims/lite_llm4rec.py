@@ -1,6 +1,6 @@
 """Lite-LLM4Rec's claims, and the controls that say what its language models are good for.
 
-    python claims/lite_llm4rec.py accuracy     # about three hours on two cores
+    python claims/lite_llm4rec.py accuracy     # hours on two cores
     python claims/lite_llm4rec.py efficiency   # a few minutes
     python claims/lite_llm4rec.py table        # the accuracy part again, as the README shows it
     python claims/lite_llm4rec.py contrasts    # and what its lines say about the claims

@@ -25,7 +25,7 @@ from transformers import TrainerCallback
 
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
-from palate.evaluation.candidates import CandidateSets, candidate_list
+from palate.evaluation.candidates import candidate_list
 from palate.evaluation.ranking import Indices
 from palate.language.adapters import AdapterConfig
 from palate.language.beam_search import BeamSettings
@@ -42,7 +42,6 @@ from palate.recommenders.llara_net import (
 from palate.recommenders.nested import fit_nested, load_nested, nested_state
 from palate.recommenders.prompting import PromptConfig, PromptRecommender
 from palate.recommenders.title_search import TitleSearch
-from palate.training.candidates import AmongCandidates
 from palate.training.fit import Validation
 from palate.training.parameters import decay_groups
 
@@ -79,8 +78,9 @@ class LLaRAConfig(PromptConfig):
     hybrid throughout. two-stage: text alone for two fifths of the steps, then hybrid. text-only:
     no vectors at all, in recommending neither."""
     candidates: int | None = Field(None, ge=2)
-    """Candidates that a training prompt lists, the answer among them; epochs are then judged among
-    so many too. null asks openly, which is how the catalogue is ranked in either case."""
+    """Candidates that a training prompt lists, the answer among them; all epochs are then run, for
+    nothing ranks the catalogue by such prompts. null asks openly, which is how the catalogue is
+    ranked in either case."""
     projector_learning_rate: float = Field(1e-3, gt=0)
     """Peak learning rate of the projector; the adapter learns at learning_rate."""
     beams: int = Field(10, ge=1)
@@ -195,14 +195,10 @@ class LLaRA(PromptRecommender):
             shown = candidate_list(history, target, len(self.catalogue), m, random)
         return self.prompt(history, target, shown)
 
-    def validation(self, split: Split, seed: int) -> Validation:
-        """By the prompts that training has: open ones, or with candidates."""
-        m = self.config.candidates
-        if m is None:
-            return super().validation(split, seed)
-        cases = self.validation_cases(split, seed)
-        sets = CandidateSets.draw(cases, split.n_items, m, self.config.length, seed)
-        return AmongCandidates(cases, self.score, sets=sets, rank=self.rank_candidates)
+    def validation(self, split: Split, seed: int) -> Validation | None:
+        """By the full ranking; None where prompts list candidates: a place among a few that were
+        drawn is no ranking, and open prompts are not what training has."""
+        return super().validation(split, seed) if self.config.candidates is None else None
 
     def callbacks(self, context: FitContext) -> list[TrainerCallback]:
         self._curriculum = Curriculum(self.net, self.config.curriculum, context.seed)

@@ -186,8 +186,8 @@ class PromptRecommender(Recommender):
         """A prompt with its answer; what it draws beside them, it draws from *random*."""
         return self.prompt(history, target)
 
-    def validation(self, split: Split, seed: int) -> Validation:
-        """How each epoch is judged."""
+    def validation(self, split: Split, seed: int) -> Validation | None:
+        """How each epoch is judged; None runs all of them."""
         return Validation(self.validation_cases(split, seed), self.score)
 
     def validation_cases(self, split: Split, seed: int) -> Cases:

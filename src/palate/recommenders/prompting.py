@@ -21,8 +21,9 @@ from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.precision import Precision
 from palate.language.prompts import Prompt
-from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.interactions import check_indices, item_counts
+from palate.recommenders.net import NetRecommender
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.prompts import PromptExamples, PromptNet
@@ -74,7 +75,7 @@ class PromptConfig(TrainingConfig):
         return f"{self.noun}s"
 
 
-class PromptRecommender(Recommender):
+class PromptRecommender(NetRecommender):
     """A recommender around a language model that answers prompts."""
 
     config: PromptConfig
@@ -200,16 +201,6 @@ class PromptRecommender(Recommender):
             np.sort(random.choice(len(split.validation), wanted, replace=False))
         )
 
-    @property
-    def parameters(self) -> int:
-        """Number of values in the language model and beside it, frozen ones too."""
-        return sum(parameter.numel() for parameter in self.net.parameters())
-
-    @property
-    def trainable_parameters(self) -> int:
-        """Number of values that training changes."""
-        return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
-
     def state(self) -> dict[str, torch.Tensor]:
         learned = {f"net.{name}": value for name, value in trained_tensors(self.net).items()}
         return learned | {"popularity": torch.from_numpy(self.popularity)}
@@ -217,16 +208,8 @@ class PromptRecommender(Recommender):
     def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
         self._place(catalogue)
         self.popularity = state["popularity"].numpy()
-        values = {
-            name.removeprefix("net."): value
-            for name, value in state.items()
-            if name.startswith("net.")
-        }
-        missing = set(trained_tensors(self.net)) - set(values)
-        if missing:
-            raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")
-        self.net.load_state_dict(values, strict=False)
-        self.net.eval()
+        own = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
+        self._restore(own)
 
 
 def drawn_cases(sequences: Histories, samples: int | None, length: int, seed: int) -> Cases:

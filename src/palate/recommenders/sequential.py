@@ -15,9 +15,10 @@ from torch import nn
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
-from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.factors import singular_vectors
 from palate.recommenders.interactions import check_indices, item_counts
+from palate.recommenders.net import NetRecommender
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.next_item import (
@@ -87,7 +88,7 @@ class SequenceNet(nn.Module):
         return {"loss": softmax_loss(states, labels, self.head)}
 
 
-class SequentialRecommender(Recommender):
+class SequentialRecommender(NetRecommender):
     """A recommender around a :class:`SequenceNet`.
 
     An empty history gets the popularity ranking: nets are never trained to read nothing.
@@ -139,27 +140,13 @@ class SequentialRecommender(Recommender):
         scores[histories.lengths == 0] = self._popularity
         return scores
 
-    @property
-    def parameters(self) -> int:
-        """Number of values in the net, frozen ones too."""
-        return sum(parameter.numel() for parameter in self.net.parameters())
-
-    @property
-    def trainable_parameters(self) -> int:
-        """Number of values in the net that training changes."""
-        return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
-
     def state(self) -> dict[str, torch.Tensor]:
         return trained_tensors(self.net) | {"popularity": torch.from_numpy(self._popularity)}
 
     def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
         self._place(catalogue)
         self._popularity = state["popularity"].numpy()
-        missing = set(trained_tensors(self.net)) - set(state)
-        if missing:
-            raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")
-        self.net.load_state_dict(state, strict=False)
-        self.net.eval()
+        self._restore(state)
 
 
 def device_of(name: str) -> torch.device:

@@ -31,10 +31,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.kept import Kept
 from claims.verdicts import better, exactly, pooled, table
 
 RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/claims/bigrec")
+KEPT = Kept(FOLDER)
 SAMPLES = 1024
 KS = (1, 3, 5, 10, 20, 50)
 SETTINGS: dict[str, Any] = {"noun": "movie", "samples": SAMPLES, "epochs": 3}
@@ -48,20 +50,6 @@ def few_shot(split: Any, seed: int, length: int) -> Any:
     return dataclasses.replace(split, train=cases, train_times=None)
 
 
-def kept(name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays from the folder of this claim, computed if they are not there yet."""
-    path = FOLDER / f"{name}.npz"
-    if not path.exists():
-        print(f"{name}: computing", flush=True)
-        arrays = compute()
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        staged = path.with_suffix(".staged.npz")
-        np.savez_compressed(staged, **arrays)
-        staged.replace(path)
-    with np.load(path) as file:
-        return dict(file)
-
-
 def bigrec(split: Any, seed: int, samples: int) -> dict[str, np.ndarray]:
     """Distances of what was written to every title, for validation and test users."""
     from palate.recommenders.base import FitContext
@@ -71,7 +59,7 @@ def bigrec(split: Any, seed: int, samples: int) -> dict[str, np.ndarray]:
     settings = SETTINGS | {"samples": samples}
     context = FitContext(seed, FOLDER / f"checkpoints-{seed}", resume=True, progress=True)
     model = BIGRec(BIGRecConfig(**settings)).fit(split, context)
-    titles = [unquoted(title) for title in split.catalogue.titles]
+    titles = [unquoted(title) for title in model.titles]
     found: dict[str, np.ndarray] = {}
     for name, cases in (("validation", split.validation), ("test", split.test)):
         written = model.write(cases.histories, progress=True)
@@ -164,19 +152,19 @@ def run(seeds: int) -> None:
     gammas: dict[str, list[dict[str, float]]] = {"popularity": [], "cf": []}
     first_places = []
     facts = []
-    popularity = kept("popularity", lambda: scores_of("popularity", split, split, 0))
-    untrained = kept("zero-shot", lambda: bigrec(split, 0, 0))
+    popularity = KEPT("popularity", lambda: scores_of("popularity", split, split, 0))
+    untrained = KEPT("zero-shot", lambda: bigrec(split, 0, 0))
 
     def add(name: str, values: np.ndarray) -> None:
         lines.setdefault(name, []).append(values)
 
     for seed in range(seeds):
-        found = kept(f"bigrec-{seed}", lambda seed=seed: bigrec(split, seed, SAMPLES))
-        few = kept(
+        found = KEPT(f"bigrec-{seed}", lambda seed=seed: bigrec(split, seed, SAMPLES))
+        few = KEPT(
             f"sasrec-few-{seed}",
             lambda seed=seed: scores_of("sasrec", split, few_shot(split, seed, length), seed),
         )
-        full = kept(f"sasrec-{seed}", lambda seed=seed: scores_of("sasrec", split, split, seed))
+        full = KEPT(f"sasrec-{seed}", lambda seed=seed: scores_of("sasrec", split, split, seed))
         grounded = {name: -found[name] for name in ("validation", "test")}
         add("bigrec", judge.values(grounded["test"]))
         add("sasrec, the same events", judge.values(few["test"]))

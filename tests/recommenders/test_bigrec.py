@@ -55,7 +55,7 @@ def trained(split: Split) -> BIGRec:
 def test_the_prompt_tells_of_the_last_items_and_ends_where_the_answer_begins(
     trained: BIGRec, split: Split
 ) -> None:
-    titles = split.catalogue.titles
+    titles = trained.titles
     history = [*range(12), 3]
     (one,) = encode([trained.prompt(history, target=5)], trained.backbone.tokenizer)
     text = trained.backbone.tokenizer.decode(one.ids[: one.answer])
@@ -74,7 +74,7 @@ def test_true_titles_are_grounded_in_themselves(ml100k_split: Split) -> None:
     """
     model = build(samples=0, statistics="none")
     some = ml100k_split.test.take(np.arange(0, 943, 12))
-    titles = ml100k_split.catalogue.titles
+    titles = model.titles
     model.fit(split_with(ml100k_split, some))
     written = model.vectors([unquoted(quoted(titles[item])) for item in some.targets.tolist()])
     distance = distances(written, model.item_vectors())
@@ -92,7 +92,7 @@ def split_with(split: Split, test: Any) -> Split:
 
 def test_embeddings_do_not_depend_on_their_batch(trained: BIGRec, split: Split) -> None:
     whole = trained.item_vectors()
-    for number, title in enumerate(split.catalogue.titles[:6]):
+    for number, title in enumerate(trained.titles[:6]):
         torch.testing.assert_close(trained.vectors([title])[0], whole[number], atol=1e-4, rtol=1e-4)
 
 

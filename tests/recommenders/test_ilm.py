@@ -77,7 +77,7 @@ def test_tokens_land_behind_titles_or_in_their_place(
     trained: ILM, split: Split, history: list[int], titles: bool
 ) -> None:
     model = build(titles=titles)
-    model.catalogue, model.net = trained.catalogue, trained.net
+    model.catalogue, model.titles, model.net = trained.catalogue, trained.titles, trained.net
     tokenizer = trained.backbone.tokenizer
     (one,) = encode([model.prompt(history, target=2)], tokenizer)
     kept = history[-4:]
@@ -86,10 +86,10 @@ def test_tokens_land_behind_titles_or_in_their_place(
         assert slot.width == QUERIES
         assert position + slot.width <= one.answer
         before = tokenizer.decode(one.ids[:position])
-        assert before.rstrip().endswith(split.catalogue.titles[item]) == titles
+        assert before.rstrip().endswith(trained.titles[item]) == titles
     places = [p for start, _ in one.slots for p in range(start, start + QUERIES)]
     assert len(set(places)) == QUERIES * len(kept)
-    assert tokenizer.decode(one.ids[one.answer :]).strip() == split.catalogue.titles[2]
+    assert tokenizer.decode(one.ids[one.answer :]).strip() == trained.titles[2]
 
 
 def test_the_bridge_fills_each_slot_with_its_items_tokens(trained: ILM) -> None:

@@ -14,6 +14,7 @@ from torch.testing import assert_close
 
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
+from palate.data.titles import formed
 from palate.errors import ConfigError
 from palate.evaluation.candidates import CandidateSets, candidate_ranks, judge
 from palate.evaluation.ranking import rank_targets
@@ -81,7 +82,7 @@ def trained(request: pytest.FixtureRequest) -> LLaRA:
 
 
 def test_a_vector_follows_each_title_in_order(trained: LLaRA, split: Split) -> None:
-    titles, history, shown = split.catalogue.titles, [*range(12), 3], [7, 0, 19, 5]
+    titles, history, shown = formed(split.catalogue.titles), [*range(12), 3], [7, 0, 19, 5]
     prompt = trained.prompt(history, target=5, candidates=shown)
     items = [*history[-trained.config.length :], *shown]
     slots = [(at, one) for at, one in enumerate(prompt.spans) if isinstance(one, Slot)]
@@ -120,7 +121,7 @@ def test_labels_are_the_title_and_its_end_alone(trained: LLaRA, split: Split) ->
     for row, target in zip(collate(encoded, tokenizer.pad_id)["labels"], (5, 7), strict=True):
         learned = row[row != IGNORED].tolist()
         assert learned[-1] == tokenizer.eos_id
-        assert tokenizer.decode(learned[:-1]) == split.catalogue.titles[target]
+        assert tokenizer.decode(learned[:-1]) == formed(split.catalogue.titles)[target]
         assert (row != IGNORED).nonzero()[-1] == len(row) - 1
 
 
@@ -139,7 +140,7 @@ def test_long_titles_are_cut_in_prompts_and_no_vector_with_them(tiny_folder: Pat
     shown = tokenizer.decode(one.ids[: one.slots[0][0]]).partition(": ")[2]
     assert len(tokenizer.encode([shown])[0]) <= 5
     assert "A Title of Many Words".startswith(shown)
-    assert tokenizer.decode(one.ids[one.answer :]) == long + base.catalogue.titles[3]
+    assert tokenizer.decode(one.ids[one.answer :]) == long + formed(base.catalogue.titles)[3]
 
 
 def test_the_chance_of_vectors_rises_over_the_whole_training(
@@ -326,7 +327,7 @@ def test_training_prompts_list_candidates_where_they_should(
         slots = [span.index for span in prompt.spans if isinstance(span, Slot)]
         history, shown = slots[:-6], slots[-6:]
         assert prompt.answer is not None
-        target = split.catalogue.titles.index(prompt.answer)
+        target = formed(split.catalogue.titles).index(prompt.answer)
         assert len(set(shown)) == 6
         assert not (set(shown) - {target}) & set(history)
         places.append(shown.index(target))
@@ -379,12 +380,12 @@ def test_the_model_chooses_among_candidates(tiny_folder: Path) -> None:
     sets = CandidateSets.draw(test, split.n_items, 3, visible=1)
     scores = model.rank_candidates(test.histories, sets.items)
     answers = model.choose(test.histories, sets.items)
-    found = judge(answers, sets, split.catalogue.titles)
+    found = judge(answers, sets, formed(split.catalogue.titles))
     assert found.valid.mean() > 0.9
     assert found.correct.mean() > 0.9
     assert (candidate_ranks(scores, sets) == 0).mean() > 0.9
     best = np.take_along_axis(sets.items, scores.argmax(1)[:, None], 1)[:, 0]
-    same = np.array(split.catalogue.titles)[best] == np.array(answers)
+    same = np.array(formed(split.catalogue.titles))[best] == np.array(answers)
     assert same.mean() > 0.9
 
 

@@ -10,7 +10,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -230,6 +230,11 @@ class Backbone(nn.Module):
                 position_ids = positions(attention_mask)
             inputs["position_ids"] = position_ids
         return inputs
+
+    def attend(self, how: Literal["sdpa", "eager"]) -> None:
+        """Compute attention fused (sdpa) or step by step; up to rounding, both give the same."""
+        if self.model.config._attn_implementation != how:
+            self.model.set_attn_implementation(how)
 
     @contextmanager
     def first_layers(self, layers: int | None) -> Iterator[None]:

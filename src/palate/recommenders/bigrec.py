@@ -90,7 +90,7 @@ class BIGRec(PromptRecommender):
     _titles: TitleSearch | None = None
 
     def prompt(self, history: Sequence[int], target: int | None = None) -> Prompt:
-        config, titles = self.config, self.catalogue.titles
+        config, titles = self.config, self.titles
         liked = ", ".join(quoted(titles[item]) for item in history[-config.length :])
         return Prompt.of(
             "Here is a task, with what is needed for it. Write the response that fulfils it.\n\n"
@@ -150,7 +150,7 @@ class BIGRec(PromptRecommender):
     def item_vectors(self) -> torch.Tensor:
         """[i, h] of the catalogue's titles."""
         if self._vectors is None:
-            self._vectors = self.vectors([unquoted(t) for t in self.catalogue.titles], keep=True)
+            self._vectors = self.vectors([unquoted(t) for t in self.titles], keep=True)
         return self._vectors
 
     def distances(self, histories: Histories) -> Scores:
@@ -172,7 +172,7 @@ class BIGRec(PromptRecommender):
     def _search(self, histories: Histories) -> Scores:
         """Log-probabilities of the titles that beams end in; the others share the last place."""
         if self._titles is None:
-            titles = [quoted(title) for title in self.catalogue.titles]
+            titles = [quoted(title) for title in self.titles]
             self._titles = TitleSearch(self.backbone, titles)
         text_free = None
         if self._cf is not None:

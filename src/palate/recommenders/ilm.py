@@ -100,7 +100,7 @@ class ILM(PromptRecommender):
     _titles: TitleSearch | None = None
 
     def prompt(self, history: Sequence[int], target: int | None = None) -> Prompt:
-        config, titles = self.config, self.catalogue.titles
+        config, titles = self.config, self.titles
         spans: list[Span] = [Text(f"Someone liked these {config.nouns}, oldest first: ")]
         for place, item in enumerate(history[-config.length :]):
             before = "; " if place else ""
@@ -203,7 +203,7 @@ class ILM(PromptRecommender):
     def _search(self, vectors: Vectors, histories: Histories) -> Scores:
         if self._titles is None:
             end = self.prompt([]).end
-            self._titles = TitleSearch(self.backbone, self.catalogue.titles, end)
+            self._titles = TitleSearch(self.backbone, self.titles, end)
         return self._titles.score(
             self.prompts(histories),
             self.config.beams,

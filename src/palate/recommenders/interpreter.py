@@ -30,6 +30,7 @@ from pydantic import Field
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.data.titles import TitleForm, formed
 from palate.evaluation.text import newest_distinct
 from palate.language.backbone import Backbone
 from palate.language.beam_search import BeamSettings
@@ -74,6 +75,8 @@ class InterpreterConfig(TrainingConfig):
     """First layers of the model that are used; null takes all."""
     noun: str = "item"
     """What the prompts call an item: movie, game, song …"""
+    title_form: TitleForm = "short"
+    """How titles are written: listed, natural or short, as in the recommenders' prompts."""
     adapter: Pooling = "conv"
     """What becomes the soft token. conv: a learned mix of the last states. last: the newest."""
     length: int = Field(10, ge=1)
@@ -113,8 +116,9 @@ class Interpreter:
         config: InterpreterConfig | None = None,
         seed: int = 0,
     ) -> None:
-        self.recommender, self.titles = recommender, catalogue.titles
+        self.recommender = recommender
         self.config = config or InterpreterConfig()
+        self.titles = formed(catalogue.titles, self.config.title_form)
         self.learned: Learned | None = None
         self.held_out_losses: list[float] = []
         backbone = Backbone.load(

@@ -146,9 +146,7 @@ class LLaRA(PromptRecommender):
             spans += self._listed(candidates, titled=True)
             spans.append(Text(f".\nWhich {config.noun} is it? "))
         spans.append(Text("Answer with one title and nothing else.\nTitle:\n"))
-        return Prompt(
-            tuple(spans), answer=None if target is None else self.catalogue.titles[target]
-        )
+        return Prompt(tuple(spans), answer=None if target is None else self.titles[target])
 
     def _listed(self, items: Sequence[int], titled: bool) -> list[Span]:
         """Title and vector of each item, or one of the two."""
@@ -163,7 +161,7 @@ class LLaRA(PromptRecommender):
     def _shown(self, item: int) -> str:
         """A title as prompts have it: no longer than it may be, on one line."""
         if item not in self._clipped:
-            title = " ".join(self.catalogue.titles[item].split())
+            title = " ".join(self.titles[item].split())
             clipped = self.backbone.tokenizer.clip(title, self.config.title_tokens)
             self._clipped[item] = clipped
         return self._clipped[item]
@@ -210,7 +208,7 @@ class LLaRA(PromptRecommender):
 
     def answer(self, histories: Histories) -> Scores:
         if self._titles is None:
-            self._titles = TitleSearch(self.backbone, self.catalogue.titles)
+            self._titles = TitleSearch(self.backbone, self.titles)
         return self._titles.score(
             self.prompts(histories),
             self.config.beams,
@@ -235,7 +233,7 @@ class LLaRA(PromptRecommender):
 
     def rank_candidates(self, histories: Histories, candidates: Indices) -> Scores:
         """[u, m] log-probability of each candidate's title as the answer, in one pass."""
-        titles = self.catalogue.titles
+        titles = self.titles
         found = likelihoods(
             self.backbone,
             self._asked(histories, candidates),

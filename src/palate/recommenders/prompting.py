@@ -17,6 +17,7 @@ from transformers import TrainerCallback
 
 from palate.data.cases import Cases, Histories, Split
 from palate.data.catalogue import Catalogue
+from palate.data.titles import TitleForm, formed
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.precision import Precision
@@ -40,6 +41,10 @@ class PromptConfig(TrainingConfig):
     """First layers of the model that are used; null takes all."""
     noun: str = "item"
     """What the prompts call an item: movie, game, song …"""
+    title_form: TitleForm = "short"
+    """How titles are written in prompts and answers. listed: as the catalogue has them. natural:
+    with "Godfather, The (1972)" turned to "The Godfather (1972)". short: and without the year at
+    the end, where titles stay distinct without it."""
     length: int = Field(10, ge=1)
     """Events of a history that a prompt tells of, newest last."""
     samples: int | None = Field(1024, ge=0)
@@ -76,9 +81,14 @@ class PromptConfig(TrainingConfig):
 
 
 class PromptRecommender(NetRecommender):
-    """A recommender around a language model that answers prompts."""
+    """A recommender around a language model that answers prompts.
+
+    Attributes:
+        titles: [i] titles of the catalogue, as prompts and answers have them.
+    """
 
     config: PromptConfig
+    titles: list[str]
     net: PromptNet
     popularity: Scores
     learned: Learned | None = None
@@ -119,6 +129,7 @@ class PromptRecommender(NetRecommender):
     def _place(self, catalogue: Catalogue, seed: int = 0) -> None:
         config = self.config
         self.catalogue = catalogue
+        self.titles = formed(catalogue.titles, config.title_form)
         backbone = Backbone.load(
             config.model,
             layers=config.layers,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -61,6 +61,16 @@ class PromptNet(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.bridge = bridge
+
+    def train(self, mode: bool = True) -> Self:
+        """On CPUs, prompts are learned with attention written out.
+
+        Its backward pass takes a third of the time of the fused one's at the lengths that prompts
+        have; without gradients, the fused one is the faster.
+        """
+        if self.backbone.device.type == "cpu":
+            self.backbone.attend("eager" if mode else "sdpa")
+        return super().train(mode)
 
     def forward(
         self,

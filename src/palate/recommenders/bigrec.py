@@ -52,6 +52,7 @@ class BIGRecConfig(PromptConfig):
     """Settings of BIGRec."""
 
     adapter: BIGRecAdapterConfig = BIGRecAdapterConfig()
+    learning_rate: float = Field(1e-3, gt=0)
     decoding: Literal["grounded", "constrained"] = "grounded"
     """grounded: write freely, then look for the nearest titles. constrained: search among the
     catalogue's titles (D3)."""

@@ -56,8 +56,11 @@ class People:
     judged: Histories
 
 
-def meet(histories: Histories, seed: int) -> People:
+def meet(histories: Histories, seed: int, judged: int = JUDGED) -> People:
     """Who is learned from, who says when to stop, and who it is judged on: nobody is two of them.
+
+    Args:
+        judged: people at most whom it is judged on; never more than a fifth.
 
     Raises:
         DataError: there are fewer than ten people with two events or more.
@@ -68,7 +71,7 @@ def meet(histories: Histories, seed: int) -> People:
             f"{len(some)} users have two events or more; words for hidden states need 10 to learn"
         )
     order = np.random.default_rng(seed).permutation(some)
-    judged = min(JUDGED, len(order) // 5)
+    judged = min(judged, len(order) // 5)
     stopped = judged + min(STOPPED_BY, max(1, len(order) // 10))
     return People(
         learned=histories.take(np.sort(order[stopped:])),
@@ -102,7 +105,9 @@ def judge_recovery(
     Returns:
         ``rows``: for the words and each control, ``true_share`` (of what is named, how much is in
         the history), ``recovered`` (of the last items, how much is named), ``mean_recovered``
-        (the same as a number), ``distribution`` (people with 0, 1, 2 … named) and ``p``.
+        (the same as a number), ``distribution`` (people with 0, 1, 2 … named), ``newest`` (of the
+        newest items, how many are named), ``true_shares`` and ``newest_named`` (the figures of
+        each person) and ``p``.
         ``by_position`` (newest first), ``by_popularity``, and ``bleu`` and ``rouge`` where their
         packages are installed, are of the words.
     """
@@ -170,6 +175,9 @@ def _row(name: str, shares: np.ndarray, found: Recovery) -> dict[str, Any]:
         "recovered": float(found.shares.mean()),
         "mean_recovered": float(found.recovered.mean()),
         "distribution": found.distribution().tolist(),
+        "newest": float(found.found[:, -1].mean()),
+        "true_shares": shares.tolist(),
+        "newest_named": found.found[:, -1].tolist(),
     }
 
 
@@ -185,9 +193,9 @@ def judge_residual(
     """How often the item that came last is named, from the states before and after it.
 
     Returns:
-        ``rows`` of ``name``, ``accuracy`` and ``p``: both states as they are; twice the state
-        after; twice the state before; both of somebody else; and the nearest and most popular
-        item.
+        ``rows`` of ``name``, ``accuracy``, ``hits`` (of each person) and ``p``: both states as
+        they are; twice the state after; twice the state before; both of somebody else; and the
+        nearest and most popular item.
     """
     titles, judged = Titles(interpreter.titles), people.judged
     everyone, zeros = np.arange(len(judged)), np.zeros(len(judged), dtype=np.int64)
@@ -212,7 +220,8 @@ def judge_residual(
     ps = holm([paired_test(values[WORDS], v, seed) for n, v in values.items() if n != WORDS])
     return {
         "rows": [
-            {"name": name, "accuracy": float(v.mean())} | ({} if p is None else {"p": float(p)})
+            {"name": name, "accuracy": float(v.mean()), "hits": v.astype(bool).tolist()}
+            | ({} if p is None else {"p": float(p)})
             for (name, v), p in zip(values.items(), [None, *ps], strict=True)
         ]
     }

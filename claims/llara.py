@@ -76,7 +76,7 @@ def chosen(model: Any, split: Any, sets: Any, tag: str = "") -> dict[str, np.nda
         f"{tag}answers": np.array(answers),
         f"{tag}valid": found.valid,
         f"{tag}correct": found.correct,
-        f"{tag}by_position": found.by_position(M),
+        f"{tag}by_position": sets.by_position(found.correct),
     }
 
 

@@ -93,6 +93,17 @@ def test_evaluate_gives_the_same_metrics_again(palate, trained) -> None:
     assert json.loads(answer.out) == before
 
 
+def test_evaluate_lets_it_pick_among_candidates_and_says_what_that_is(palate, trained) -> None:
+    answer = palate("evaluate", trained, "--candidates", "20", "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    assert told["protocol"] == "sampled-candidate"
+    assert told == json.loads((trained / "candidates.json").read_text())
+    shown = palate("evaluate", trained, "--candidates", "20").out
+    assert "sampled-candidate hr@1" in shown
+    assert "no ranking of the catalogue" in shown
+
+
 def test_report_says_where_it_is(palate, trained) -> None:
     answer = palate("report", trained)
     assert answer.code == 0, answer.err

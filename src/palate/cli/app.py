@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from palate.cli.chat import chat
 from palate.cli.compare import compare
 from palate.cli.data import data
 from palate.cli.demo import demo
@@ -68,6 +69,7 @@ app.command(
 )(train)
 app.command()(compare)
 app.command()(recommend)
+app.command()(chat)
 app.command()(explain)
 app.command()(prompts)
 app.command()(evaluate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,22 +15,41 @@ if TYPE_CHECKING:
 
 def evaluate(
     folder: RunFolder,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            metavar="M",
+            help="Instead, let it pick what came next out of M candidates, the others drawn at "
+            "random: for comparison with papers that do. The same lists for every run of a split.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The metrics as one JSON document on stdout.")
     ] = False,
 ) -> None:
     """Judge a trained run on its test cases again, and write its metrics and report anew.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
       palate evaluate runs/sasrec-ml-100k
+      palate evaluate runs/llara-ml-100k --candidates 20
 
-    The data must still be where it was when the run was trained.
+    The data must still be where it was when the run was trained. What comes of --candidates is no
+    ranking of the catalogue; it is kept apart, in the run's candidates.json.
     """
     with console.working("loading"):
+        from palate.experiments.candidates import judge_candidates
         from palate.experiments.evaluate import evaluate_run
         from palate.experiments.run import Run
 
         run = Run(folder)
+    if candidates is not None:
+        found = judge_candidates(run, candidates, progress=True)
+        if as_json:
+            console.print_json(found)
+        else:
+            show_candidates(run, found)
+        return
     evaluate_run(run, progress=True)
     if as_json:
         console.print_json(run.metrics())
@@ -54,6 +73,16 @@ def report(folder: RunFolder) -> None:
         both = (folder / "comparison.json").exists()
         written = write_report(Comparison.open(folder) if both else Run(folder))
     print(written)
+
+
+def show_candidates(run: Run, found: dict[str, Any]) -> None:
+    """What came of the lists of candidates, and where the lists are."""
+    rows = [[name, f"{value:.4f}"] for name, value in found["metrics"].items()]
+    console.table([run.method, ""], rows)
+    m = found["candidates"]
+    print(f"{found['cases']:,} test cases, {m} candidates each; hr@1 is {1 / m:.4f} at chance")
+    print("Note: a pick among a few that were drawn at random is no ranking of the catalogue.")
+    print(f"lists: {run.path('candidates.jsonl')}")
 
 
 def show_metrics(run: Run) -> None:

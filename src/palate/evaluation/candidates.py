@@ -96,6 +96,20 @@ class CandidateSets:
         """[u, m] scores of the candidates, out of those of all items [u, i]."""
         return np.take_along_axis(full, self.items, 1)
 
+    def take(self, rows: Indices) -> CandidateSets:
+        """The lists of some cases."""
+        return CandidateSets(self.items[rows], self.targets[rows], self.visible, self.seed)
+
+    def by_position(self, hits: npt.NDArray[np.bool_]) -> Values:
+        """[m] hits [u] where the target stood there, over how often it did; NaN where it never did.
+
+        Uneven values mean that a model looks at places rather than at items.
+        """
+        m, positions = self.items.shape[1], self.positions()
+        there = np.bincount(positions, minlength=m)
+        found = np.bincount(positions, hits, m)
+        return np.where(there > 0, found / np.maximum(there, 1), np.nan)
+
     def save(self, path: Path) -> None:
         """Write JSON lines: how the lists were drawn, then a line per case."""
         head = {"protocol": PROTOCOL, "visible": self.visible, "seed": self.seed}
@@ -144,12 +158,10 @@ class Choices:
     Attributes:
         valid: [u] exactly one candidate title occurs in the answer.
         correct: [u] and it is the target's.
-        positions: [u] where the target stood in its list.
     """
 
     valid: npt.NDArray[np.bool_]
     correct: npt.NDArray[np.bool_]
-    positions: Indices
 
     def metrics(self) -> dict[str, float]:
         """Of all cases the share that is valid, and correct; and of the valid ones, correct.
@@ -162,15 +174,6 @@ class Choices:
             f"{PROTOCOL} hr@1": float(self.correct.mean()),
             f"{PROTOCOL} hr@1 of valid": float(self.correct.sum() / valid) if valid else 0.0,
         }
-
-    def by_position(self, m: int) -> Values:
-        """[m] hits where the target stood there, over how often it did; NaN where it never did.
-
-        Uneven values mean that the model looks at places rather than at items.
-        """
-        hits = np.bincount(self.positions, self.correct, m)
-        there = np.bincount(self.positions, minlength=m)
-        return np.where(there > 0, hits / np.maximum(there, 1), np.nan)
 
 
 def judge(answers: Sequence[str], sets: CandidateSets, titles: Sequence[str]) -> Choices:
@@ -187,7 +190,7 @@ def judge(answers: Sequence[str], sets: CandidateSets, titles: Sequence[str]) ->
     wanted = [normalised(titles[item]) for item in sets.targets.tolist()]
     valid = np.array([len(one) == 1 for one in named], dtype=bool)
     correct = [one == [title] for one, title in zip(named, wanted, strict=True)]
-    return Choices(valid, np.array(correct, dtype=bool), sets.positions())
+    return Choices(valid, np.array(correct, dtype=bool))
 
 
 def named_titles(answer: str, titles: Sequence[str]) -> list[str]:

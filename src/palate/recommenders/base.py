@@ -37,6 +37,21 @@ class Controlled(Protocol):
         ...
 
 
+@runtime_checkable
+class Chooses(Protocol):
+    """A recommender that answers in words which of some candidates comes next.
+
+    Attributes:
+        titles: [i] titles of the catalogue as its answers have them.
+    """
+
+    titles: list[str]
+
+    def choose(self, histories: Histories, candidates: npt.NDArray[np.int64]) -> list[str]:
+        """[u] an answer to each list of candidates [u, m], in the order in which they are shown."""
+        ...
+
+
 _Config = Config  # the name, inside the class, is the method's own
 
 

@@ -1,0 +1,65 @@
+"""Conversations over a trained run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from palate.conversation.dialogue import Dialogue
+from palate.conversation.words import LocalWriter, RemoteWriter, Writer
+from palate.errors import ConfigError
+from palate.experiments.recommend import known_history
+from palate.experiments.run import Run
+from palate.language.backbone import Backbone
+
+PLAIN = "plain"
+KEY = "OPENAI_API_KEY"  # of the environment: what an address wants to see
+
+
+def dialogue(
+    run: Run,
+    *,
+    history: Sequence[int] | None = None,
+    user: str | None = None,
+    k: int = 5,
+    words: str = PLAIN,
+    words_model: str | None = None,
+) -> Dialogue:
+    """A dialogue with a user the run knows, with someone who has a history, or with someone new.
+
+    Args:
+        history: item indices, oldest first.
+        user: someone whose events were in the data.
+        k: how many items an answer has.
+        words: who words the answers; see :func:`writer`.
+        words_model: the model's name at an address.
+
+    Raises:
+        RunError: the user is unknown, or both a user and a history are given.
+        ConfigError: there is nobody to word the answers.
+    """
+    if history is None and user is None:
+        history = []
+    known = known_history(run, run.catalogue(), history, user)
+    voice = writer(words, words_model)
+    return Dialogue(run.recommender(), run.catalogue(), known, k=k, writer=voice)
+
+
+def writer(words: str, model: str | None = None) -> Writer | None:
+    """Who words the answers, None where nobody has to.
+
+    Args:
+        words: ``plain``; a language model by known name, hub id, folder or GGUF file; or an
+            OpenAI-compatible address.
+        model: the model's name at the address.
+
+    Raises:
+        ConfigError: no such model, or an address without a model's name and the other way round.
+    """
+    if words.startswith(("http://", "https://")):
+        if model is None:
+            raise ConfigError(f"which model at {words}? name it with --words-model NAME")
+        return RemoteWriter(words, model, os.environ.get(KEY) or None)
+    if model is not None:
+        raise ConfigError("--words-model names a model at an address: give --words http(s)://…")
+    return None if words == PLAIN else LocalWriter(Backbone.load(words))

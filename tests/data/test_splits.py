@@ -236,6 +236,23 @@ def test_seeds_draw_other_users() -> None:
     assert len(set(map(tuple, drawn))) == 5
 
 
+def test_fewer_users_may_be_tested_and_it_is_said() -> None:
+    dataset = dataset_of([(u, t, t) for u in range(50) for t in range(3)])
+    whole = make_split(dataset, "leave-one-out", 1)
+    few = make_split(dataset, "leave-one-out", 1, test_users=9)
+    assert len(few.test) == 9
+    assert per_user(few.test).items() <= per_user(whole.test).items()
+    assert (
+        few.test.histories.users == make_split(dataset, "leave-one-out", 1, 9).test.histories.users
+    )
+    assert (
+        few.test.histories.users != make_split(dataset, "leave-one-out", 2, 9).test.histories.users
+    )
+    assert len(few.train) == len(whole.train)
+    assert few.notes[-1] == "9 of 50 users are tested, drawn at random (seed 1)."
+    assert make_split(dataset, "leave-one-out", 1, test_users=99).notes == whole.notes
+
+
 def test_unknown_split_and_data_without_times() -> None:
     with pytest.raises(ConfigError, match=r"no split 'random'; there are: leave-one-out"):
         make_split(tiny(), "random")

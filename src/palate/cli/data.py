@@ -74,7 +74,7 @@ def show(
         from palate.data.load import load
         from palate.data.splits import make_split
     dataset = load(config, progress=True)
-    split = make_split(dataset, config.split, config.split_seed)
+    split = make_split(dataset, config.split, config.split_seed, config.test_users)
     if as_json:
         console.print_json(_summary(dataset, split))
     else:

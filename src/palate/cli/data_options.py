@@ -80,7 +80,13 @@ OPTIONS: dict[str, Any] = {
         str | None,
         _option("leave-one-out, user-holdout or temporal.", STEPS, "leave-one-out"),
     ],
-    "split_seed": Annotated[int | None, _option("Seed of a split that draws lots.", STEPS, "0")],
+    "split_seed": Annotated[
+        int | None, _option("Seed of what a split draws at random.", STEPS, "0")
+    ],
+    "test_users": Annotated[
+        int | None,
+        _option("Test so many users, drawn at random; by default all.", STEPS),
+    ],
 }
 
 

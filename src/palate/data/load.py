@@ -54,7 +54,9 @@ class DataConfig(Config):
     split: Literal["leave-one-out", "user-holdout", "temporal"] = "leave-one-out"
     """How events become training, validation and test."""
     split_seed: int = 0
-    """Seed of the draw of users in the user-holdout split."""
+    """Seed of the draw of users in the user-holdout split, and of those who are tested."""
+    test_users: int | None = Field(None, ge=1)
+    """Users who are tested, drawn at random; not set, all who can be."""
 
     @model_validator(mode="after")
     def _one_source(self) -> DataConfig:

@@ -18,12 +18,13 @@ from palate.data.leakage import check_leakage
 from palate.errors import ConfigError, DataError
 
 
-def make_split(dataset: Dataset, how: str, seed: int = 0) -> Split:
+def make_split(dataset: Dataset, how: str, seed: int = 0, test_users: int | None = None) -> Split:
     """Split *dataset* and prove that no target leaks.
 
     Args:
         how: ``leave-one-out``, ``user-holdout`` or ``temporal``.
-        seed: of the draw of users in ``user-holdout``.
+        seed: of the draw of users in ``user-holdout``, and of those who are tested.
+        test_users: test so many of the users who could be tested; None tests all.
 
     Raises:
         ConfigError: *how* is not the name of a split.
@@ -33,10 +34,18 @@ def make_split(dataset: Dataset, how: str, seed: int = 0) -> Split:
     if how not in SPLITS:
         raise ConfigError(f"no split '{how}'; there are: {', '.join(SPLITS)}")
     split = SPLITS[how](dataset, seed)
+    if test_users is not None and test_users < len(split.test):
+        split = _fewer_tested(split, test_users, seed)
     if dataset.has_clock:
         split = replace(split, train_times=training_times(split.train, dataset))
     check_leakage(split, dataset)
     return split
+
+
+def _fewer_tested(split: Split, users: int, seed: int) -> Split:
+    rows = np.random.default_rng(seed).choice(len(split.test), users, replace=False)
+    note = f"{users} of {len(split.test)} users are tested, drawn at random (seed {seed})."
+    return replace(split, test=split.test.take(np.sort(rows)), notes=(*split.notes, note))
 
 
 def leave_one_out(dataset: Dataset, seed: int = 0) -> Split:

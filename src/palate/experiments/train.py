@@ -55,7 +55,7 @@ def train(
     recommender = get(method)(configure(method, settings))
     data = absolute(data)
     dataset = load(data, progress=progress)
-    split = make_split(dataset, data.split, data.split_seed)
+    split = make_split(dataset, data.split, data.split_seed, data.test_users)
     config = {
         "method": method,
         "settings": recommender.config.model_dump(mode="json"),

@@ -19,7 +19,7 @@ ARTICLES = "The A An Le La Les L' Un Une Il Lo I Gli El Los Las Der Die Das Den 
 _LAST_ARTICLE = re.compile(
     rf"(?P<title>[^()]+), (?P<article>{'|'.join(ARTICLES.split())})(?P<rest>(?: \(.*\))?)"
 )
-_YEAR = re.compile(r"(?P<title>.*\S)\s+\((?:1[89]|20)\d\d\)")
+_YEAR = re.compile(r"(?P<title>.*\S)\s+\((?:1[89]|20)\d\d\)", re.DOTALL)
 
 
 def formed(titles: Sequence[str], form: TitleForm = "short") -> list[str]:

@@ -74,8 +74,8 @@ def test_true_titles_are_grounded_in_themselves(ml100k_split: Split) -> None:
     """
     model = build(samples=0, statistics="none")
     some = ml100k_split.test.take(np.arange(0, 943, 12))
-    titles = model.titles
     model.fit(split_with(ml100k_split, some))
+    titles = model.titles
     written = model.vectors([unquoted(quoted(titles[item])) for item in some.targets.tolist()])
     distance = distances(written, model.item_vectors())
     best = distance.min(1)

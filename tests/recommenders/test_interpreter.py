@@ -86,7 +86,7 @@ def test_the_residual_prompt_reads_the_state_before_and_then_the_one_after(
         whole = history.tolist()
         expected = other.states(Histories.of([whole[:-1], whole]))
         assert_close(states.values[[before, after]], expected.values)
-        assert prompt.answer == tastes.catalogue.titles[whole[-1]]
+        assert prompt.answer == other.titles[whole[-1]]
 
 
 def test_only_the_answer_is_learned_and_none_of_it_is_cut(

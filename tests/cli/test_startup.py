@@ -17,6 +17,7 @@ COMMANDS = [
     "train",
     "compare",
     "recommend",
+    "chat",
     "explain",
     "prompts",
     "evaluate",
@@ -60,7 +61,7 @@ def test_every_command_explains_itself(command: str, palate) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "compare", "recommend", "explain", "prompts", "evaluate", "report"]
+    "command", ["train", "compare", "recommend", "chat", "explain", "prompts", "evaluate", "report"]
 )
 def test_help_has_an_example_that_can_be_typed(command: str, palate) -> None:
     assert f"palate {command} " in palate(command, "--help").out.partition("Example")[2]

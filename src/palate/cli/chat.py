@@ -64,7 +64,7 @@ def chat(
     think of the list ("not that one", "I loved the second", "seen it", "more",
     "any year", "start over"). It adds up, and is shown before each answer.
 
-    What you rule out never comes, whichever model ranks and whichever words it:
+    What is shown as ruled out never comes, whoever ranks and whoever words it:
     the language model writes the opening sentence from facts, and if it names a
     title or a year that is none, a plain sentence stands in. For an address,
     the key is read from OPENAI_API_KEY.

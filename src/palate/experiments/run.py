@@ -190,7 +190,9 @@ class Run:
 
     def split(self) -> Split:
         """The split it was trained and tested on, made again."""
-        return make_split(self.dataset(), self.data.split, self.data.split_seed, self.data.test_users)
+        return make_split(
+            self.dataset(), self.data.split, self.data.split_seed, self.data.test_users
+        )
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

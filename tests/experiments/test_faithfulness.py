@@ -19,6 +19,7 @@ from palate.errors import DataError
 from palate.experiments.faithfulness import (
     AFTER_TWICE,
     BEFORE_TWICE,
+    HELD,
     NEAREST,
     OTHER,
     POPULAR,
@@ -112,7 +113,8 @@ def test_words_depend_on_the_state_and_somebody_elses_are_worth_no_more_than_pop
     assert rows[WORDS]["recovered"] > 0.5  # by chance, one in twelve
     assert rows[OTHER]["recovered"] == pytest.approx(rows[POPULAR]["recovered"], abs=0.2)
     assert rows[OTHER]["p"] < 0.05
-    assert set(rows) == {WORDS, OTHER, SILENT, PROBE, NEAREST, POPULAR}
+    assert set(rows) == {WORDS, OTHER, SILENT, HELD, PROBE, NEAREST, POPULAR}
+    assert rows[HELD]["recovered"] >= rows[WORDS]["recovered"]
     assert rows[SILENT]["recovered"] < 0.3
     for row in rows.values():
         assert sum(row["distribution"]) == told["judged"] == len(people.judged)
@@ -129,6 +131,7 @@ def test_the_item_that_was_added_is_read_from_the_right_one_of_two_states(
     told = judge_residual(learned, meet(cycle.test.histories, seed=0))
     accuracy = {row["name"]: row["accuracy"] for row in told["rows"]}
     assert accuracy[WORDS] > 0.5
+    assert accuracy[HELD] >= accuracy[WORDS]
     assert accuracy[AFTER_TWICE] > 0.5
     assert accuracy[BEFORE_TWICE] < 0.3
     assert accuracy[OTHER] < 0.3

@@ -37,6 +37,7 @@ from palate.training.context import FitContext
 
 JUDGED, STOPPED_BY = 64, 64  # people at most who judge it, and who say when to stop
 WORDS, OTHER, SILENT = "words", "words for another state", "words for no state"
+HELD = "words held to the catalogue"
 AFTER_TWICE, BEFORE_TWICE = "words for twice the state after", "words for twice the state before"
 PROBE, NEAREST, POPULAR = "linear probe", "nearest items", "most popular items"
 
@@ -130,6 +131,10 @@ def judge_recovery(
         WORDS: [titles.named(text) for text in texts],
         OTHER: [titles.named(text) for text in other],
         SILENT: [silent for _ in texts],
+        HELD: [
+            titles.same[row[:n]].tolist()
+            for row, n in zip(interpreter.held_words(states, max(asked)), asked, strict=True)
+        ],
         **{name: _best(value, asked, titles) for name, value in scores.items()},
     }
     found = {name: recovery(said, known, length) for name, said in named.items()}
@@ -194,8 +199,8 @@ def judge_residual(
 
     Returns:
         ``rows`` of ``name``, ``accuracy``, ``hits`` (of each person) and ``p``: both states as
-        they are; twice the state after; twice the state before; both of somebody else; and the
-        nearest and most popular item.
+        they are; twice the state after; twice the state before; both of somebody else; the words
+        held to the catalogue; and the nearest and most popular item.
     """
     titles, judged = Titles(interpreter.titles), people.judged
     everyone, zeros = np.arange(len(judged)), np.zeros(len(judged), dtype=np.int64)
@@ -213,6 +218,7 @@ def judge_residual(
     for name, pair in pairs.items():
         said = [titles.named(text)[:1] for text in interpreter.added(*pair, progress)]
         hits[name] = np.array([t in one for t, one in zip(targets.tolist(), said, strict=True)])
+    hits[HELD] = titles.same[interpreter.held_added(before, after)] == targets
     nearest = next_item_scores(interpreter.recommender, after).argmax(axis=1)
     hits[NEAREST] = titles.same[nearest] == targets
     hits[POPULAR] = targets == titles.same[popularity.argmax()]

@@ -31,6 +31,7 @@ from pydantic import Field
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.data.titles import TitleForm, formed
+from palate.evaluation.ranking import top_k
 from palate.evaluation.text import newest_distinct
 from palate.language.backbone import Backbone
 from palate.language.beam_search import BeamSettings
@@ -39,6 +40,7 @@ from palate.language.prompts import Prompt, Slot, Span, Text
 from palate.recommenders.hidden_states import States, hidden_states
 from palate.recommenders.sequential import SequentialRecommender
 from palate.recommenders.state_bridge import Pooling, StateBridge
+from palate.recommenders.title_search import TitleSearch
 from palate.training.config import TrainingConfig
 from palate.training.context import FitContext
 from palate.training.fit import Learned, fit, trained_tensors
@@ -48,6 +50,7 @@ from palate.training.prompts import PromptExamples, PromptNet
 Task = Literal["recovery", "residual"]
 
 BETWEEN = "; "  # titles of an answer
+HELD_BEAMS = 10  # of a search for one title
 
 # Where a wording says {}, a soft token goes. The first of each is what is asked after training.
 WORDINGS: dict[Task, tuple[str, ...]] = {
@@ -236,6 +239,30 @@ class Interpreter:
         n = len(after)
         prompts = [self.prompt("residual", [row, n + row]) for row in range(n)]
         return self._ask(before.join(after), prompts, progress)
+
+    def held_words(self, states: States, n: int) -> np.ndarray:
+        """[u, n] items whose titles the answer would soonest begin with, the likeliest first.
+
+        A variant that is not the paper's: one beam search among the catalogue's titles, of which
+        the n beams name different ones, in place of text that may name none.
+        """
+        prompts = [self.prompt("recovery", [row]) for row in range(len(states))]
+        return self._held(states, prompts, n, BETWEEN.strip())
+
+    def held_added(self, before: States, after: States) -> np.ndarray:
+        """[u] the item that came between, its title held to the catalogue."""
+        n = len(after)
+        prompts = [self.prompt("residual", [row, n + row]) for row in range(n)]
+        return self._held(before.join(after), prompts, HELD_BEAMS, None)[:, 0]
+
+    def _held(
+        self, states: States, prompts: Sequence[Prompt], n: int, end: str | None
+    ) -> np.ndarray:
+        self.bridge.read(states)
+        scores = TitleSearch(self.net.backbone, self.titles, end).score(
+            prompts, n, vectors=self.bridge, batch_tokens=self.config.batch_tokens
+        )
+        return top_k(scores, n)[0]
 
     def words_without_state(self) -> str:
         """What the language model says when it is asked without any state."""

@@ -134,6 +134,16 @@ def measure(metric: str) -> Callable[[np.ndarray], np.ndarray]:
     return partial({"ndcg": ranking.ndcg, "hr": ranking.hr}[name], k=int(k))
 
 
+def exact(split: Any, written: np.ndarray) -> int:
+    """Test users for whom the very title that came next was written."""
+    from palate.data.titles import formed
+    from palate.recommenders.bigrec import unquoted
+
+    titles = [unquoted(title) for title in formed(split.catalogue.titles)]
+    targets = [titles[item] for item in split.test.targets.tolist()]
+    return sum(text == title for text, title in zip(written.tolist(), targets, strict=True))
+
+
 def per_user(scores: np.ndarray, cases: Any, metric: str) -> np.ndarray:
     from palate.evaluation.ranking import rank_targets
 
@@ -186,6 +196,8 @@ def run(seeds: int) -> None:
             {
                 "a title of the catalogue": float(found["test_titles"].mean()),
                 "copied from the history": float(found["test_copies"].mean()),
+                "different titles written": len(set(found["test_written"].tolist())),
+                "exactly what came next": exact(split, found["test_written"]),
                 "median distance to the nearest title": float(np.median(found["test"].min(1))),
                 "examples": found["test_written"][:5].tolist(),
             }

@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "noun": "movie",
     "tasks": ("recovery", "residual"),
     "samples": 1024,
-    "epochs": 4,
+    "epochs": 3,
 }
 JUDGED = 188
 """People whom it is judged on: a fifth of all."""

@@ -8,7 +8,7 @@ Legend: u users, i items of the catalogue, h width of an embedding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from palate.data.cases import Cases
 from palate.evaluation.ranking import Values, rank_targets
 
 Matrix = npt.NDArray[np.float32]
+Metric = Callable[[npt.NDArray[np.int64]], Values]
 
 SMALL = [step / 100 for step in range(100)]
 LARGE = [float(step) for step in range(1, 100)]
@@ -59,7 +60,7 @@ def best_gamma(
     distance: Matrix,
     weights: Matrix,
     cases: Cases,
-    metric: Callable[[npt.NDArray[np.int64]], Values],
+    metric: Metric,
     grid: Sequence[float],
 ) -> float:
     """The gamma of *grid* with the best mean of *metric* over the cases; the smallest of equals.
@@ -67,10 +68,22 @@ def best_gamma(
     Args:
         metric: [u] ranks -> [u] values, e.g. NDCG@10.
     """
+    return best_gammas(distance, weights, cases, {"": metric}, grid)[""]
+
+
+def best_gammas(
+    distance: Matrix,
+    weights: Matrix,
+    cases: Cases,
+    metrics: Mapping[str, Metric],
+    grid: Sequence[float],
+) -> dict[str, float]:
+    """The same for several metrics, which each have a gamma of their own, as released."""
     seen = (cases.histories.items, cases.histories.offsets)
     near, heavy = normalised(distance), 1 + normalised(weights)
-    means = [
-        metric(rank_targets(-(near * heavy ** -np.float32(gamma)), cases.targets, seen)).mean()
-        for gamma in grid
-    ]
-    return grid[int(np.argmax(means))]
+    means: dict[str, list[float]] = {name: [] for name in metrics}
+    for gamma in grid:
+        ranks = rank_targets(-(near * heavy ** -np.float32(gamma)), cases.targets, seen)
+        for name, metric in metrics.items():
+            means[name].append(float(metric(ranks).mean()))
+    return {name: grid[int(np.argmax(found))] for name, found in means.items()}

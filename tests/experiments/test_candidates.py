@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from palate.experiments.run import Run
 from palate.experiments.train import train
 
 
-def test_a_run_that_scores_picks_the_candidate_with_the_best_score(ease_run: Run) -> None:
-    found = judge_candidates(ease_run, 20)
-    assert found == json.loads(ease_run.path("candidates.json").read_text())
-    split = ease_run.split()
-    sets = CandidateSets.load(ease_run.path("candidates.jsonl"), split.test)
-    scores = ease_run.recommender().score(split.test.histories)
+def test_a_run_that_scores_picks_the_candidate_with_the_best_score(
+    ease_run: Run, tmp_path: Path
+) -> None:
+    run = Run(shutil.copytree(ease_run.folder, tmp_path / "ease"))
+    found = judge_candidates(run, 20)
+    assert found == json.loads(run.path("candidates.json").read_text())
+    split = run.split()
+    sets = CandidateSets.load(run.path("candidates.jsonl"), split.test)
+    scores = run.recommender().score(split.test.histories)
     best = sets.items[np.arange(len(sets)), sets.scores(scores).argmax(1)]
     assert found["metrics"] == {
         "sampled-candidate hr@1": pytest.approx((best == sets.targets).mean())

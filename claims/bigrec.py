@@ -16,9 +16,7 @@ the test are the orderings.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -31,10 +29,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.command import RESULTS, command, typed
 from claims.kept import Kept
-from claims.verdicts import better, exactly, pooled, table
+from claims.verdicts import better, exactly, pooled
 
-RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/claims/bigrec")
 KEPT = Kept(FOLDER)
 SAMPLES = 1024
@@ -285,26 +283,8 @@ def run(seeds: int) -> None:
         "written": facts,
         "claims": claims,
     }
-    command = f"python claims/bigrec.py run --seeds {seeds}"
-    print(record("bigrec", results, command, folder=RESULTS))
-    print(shown())
-
-
-def shown() -> str:
-    found = json.loads((RESULTS / "bigrec.json").read_text())["results"]
-    return table(found["claims"])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("part", choices=["run", "table"])
-    parser.add_argument("--seeds", type=int, default=3)
-    chosen = parser.parse_args()
-    if chosen.part == "run":
-        run(chosen.seeds)
-    else:
-        print(shown())
+    print(record("bigrec", results, typed("bigrec", seeds, [], []), folder=RESULTS))
 
 
 if __name__ == "__main__":
-    main()
+    command("bigrec", __doc__ or "", lambda seeds, _: run(seeds), seeds=3)

@@ -15,8 +15,6 @@ The paper's language models are far larger; what is put to the test are the orde
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -28,10 +26,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.command import RESULTS, command, typed
 from claims.kept import Kept
-from claims.verdicts import better, exactly, pooled, table
+from claims.verdicts import better, exactly, pooled
 
-RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/claims/ilm")
 KEPT = Kept(FOLDER)
 TESTED = 500
@@ -164,18 +162,16 @@ def write(
         *claim("the titles add to the tokens", "it+ii", ours="with titles"),
         *claim("tuning the language model helps", "it+ii", ours="language model tuned"),
     ]  # fmt: skip
-    if "1 token" in lines or "it+ii" in lines:
-        cosines = [found["cosines"] for found in lines.get("it+ii", [])]
-        if cosines:
-            before, after = np.mean(cosines, axis=0)
-            claims.append(
-                exactly(
-                    "an item's tokens differ (mean cosine of their pairs below .9)",
-                    bool(after < 0.9),
-                    "one vector to look at gives all queries the same; not discussed",
-                    f"{before:.3f} before the language model, {after:.3f} after",
-                )
+    if "it+ii" in lines:
+        before, after = np.mean([found["cosines"] for found in lines["it+ii"]], axis=0)
+        claims.append(
+            exactly(
+                "an item's tokens differ (mean cosine of their pairs below .9)",
+                bool(after < 0.9),
+                "one vector to look at gives all queries the same; not discussed",
+                f"{before:.3f} before the language model, {after:.3f} after",
             )
+        )
     results = {
         "data": "ml-100k",
         "split": split.name,
@@ -197,24 +193,9 @@ def write(
         },
         "claims": claims,
     }
-    told = "" if len(variants) == len(VARIANTS) else f' --variants "{",".join(variants)}"'
-    print(record("ilm", results, f"python claims/ilm.py run --seeds {seeds}{told}", folder=RESULTS))
-
-
-def shown() -> str:
-    return table(json.loads((RESULTS / "ilm.json").read_text())["results"]["claims"])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("part", choices=["run", "table"])
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="which, with commas")
-    given = parser.parse_args()
-    if given.part == "run":
-        run(given.seeds, given.variants.split(","))
-    print(shown())
+    again = typed("ilm", seeds, variants, list(VARIANTS))
+    print(record("ilm", results, again, folder=RESULTS))
 
 
 if __name__ == "__main__":
-    main()
+    command("ilm", __doc__ or "", run, seeds=1, variants=list(VARIANTS))

@@ -14,8 +14,6 @@ the paper's and learns from far fewer prompts: what is put to the test are the o
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -27,10 +25,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.command import RESULTS, command, typed
 from claims.kept import Kept
-from claims.verdicts import better, pooled, table
+from claims.verdicts import better, pooled
 
-RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/claims/llara")
 KEPT = Kept(FOLDER)
 M = 20
@@ -205,27 +203,9 @@ def write(
         steps = lines["curriculum"][0]["steps"]
         results["chance of a hybrid batch, first and last step"] = [steps[0, 0], steps[-1, 0]]
         results["share of hybrid batches"] = float(steps[:, 1].mean())
-    told = "" if len(variants) == len(VARIANTS) else f" --variants {','.join(variants)}"
-    command = f"python claims/llara.py run --seeds {seeds}{told}"
-    print(record("llara", results, command, folder=RESULTS))
-    print(shown())
-
-
-def shown() -> str:
-    return table(json.loads((RESULTS / "llara.json").read_text())["results"]["claims"])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("part", choices=["run", "table"])
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="which, with commas")
-    given = parser.parse_args()
-    if given.part == "run":
-        run(given.seeds, given.variants.split(","))
-    else:
-        print(shown())
+    again = typed("llara", seeds, variants, list(VARIANTS))
+    print(record("llara", results, again, folder=RESULTS))
 
 
 if __name__ == "__main__":
-    main()
+    command("llara", __doc__ or "", run, seeds=1, variants=list(VARIANTS))

@@ -15,7 +15,6 @@ what is put to the test are its orderings, and whether the words are true at all
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from functools import partial
@@ -27,10 +26,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.command import RESULTS, command, typed
 from claims.kept import Kept
-from claims.verdicts import better, exactly, table
+from claims.verdicts import better, exactly
 
-RESULTS = Path(__file__).parent / "results"
 FOLDER = Path("runs/claims/recinterpreter")
 KEPT = Kept(FOLDER)
 SETTINGS: dict[str, Any] = {
@@ -44,7 +43,7 @@ JUDGED = 188
 RECOMMENDERS = ("sasrec", "gru4rec", "caser")
 
 
-def judged(split: Any, method: str, adapter: str, seed: int) -> dict[str, np.ndarray]:
+def judged(split: Any, method: str, seed: int) -> dict[str, np.ndarray]:
     """Train a recommender, then words for its states, and judge those."""
     from palate.experiments.faithfulness import judge, meet
     from palate.recommenders.interpreter import Interpreter, InterpreterConfig
@@ -54,7 +53,7 @@ def judged(split: Any, method: str, adapter: str, seed: int) -> dict[str, np.nda
     # The recommender is the same for all seeds: they tell how much the words owe to chance.
     recommender = get(method)().fit(split, FitContext(0, progress=True))
     people = meet(split.train.sequences(), 0, JUDGED)
-    config = InterpreterConfig(**SETTINGS | {"adapter": adapter})
+    config = InterpreterConfig(**SETTINGS)
     interpreter = Interpreter(recommender, split.catalogue, config, seed)
     before = interpreter.fingerprints()
     interpreter.fit(people.learned, people.stopped, FitContext(seed, progress=True))
@@ -80,7 +79,7 @@ def run(seeds: int, recommenders: list[str]) -> None:
     runs: dict[str, list[dict[str, Any]]] = {}
     for method in recommenders:
         for seed in range(seeds if method == recommenders[0] else 1):
-            kept = KEPT(f"{method}-{seed}", partial(judged, split, method, "conv", seed))
+            kept = KEPT(f"{method}-{seed}", partial(judged, split, method, seed))
             runs.setdefault(method, []).append(json.loads(str(kept["found"])))
             write(split, runs, seeds, recommenders)
 
@@ -164,25 +163,9 @@ def write(
         "figures": {method: figures(several) for method, several in runs.items()},
         "claims": [one for method, several in runs.items() for one in claims_of(method, several)],
     }
-    told = "" if tuple(recommenders) == RECOMMENDERS else f" --only {','.join(recommenders)}"
-    command = f"python claims/recinterpreter.py run --seeds {seeds}{told}"
-    print(record("recinterpreter", results, command, folder=RESULTS))
-
-
-def shown() -> str:
-    return table(json.loads((RESULTS / "recinterpreter.json").read_text())["results"]["claims"])
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("part", choices=["run", "table"])
-    parser.add_argument("--seeds", type=int, default=3, help="of the first recommender")
-    parser.add_argument("--only", default=",".join(RECOMMENDERS), help="which, with commas")
-    given = parser.parse_args()
-    if given.part == "run":
-        run(given.seeds, given.only.split(","))
-    print(shown())
+    again = typed("recinterpreter", seeds, recommenders, RECOMMENDERS)
+    print(record("recinterpreter", results, again, folder=RESULTS))
 
 
 if __name__ == "__main__":
-    main()
+    command("recinterpreter", __doc__ or "", run, seeds=3, variants=RECOMMENDERS)

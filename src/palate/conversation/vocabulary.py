@@ -127,17 +127,11 @@ def _genres(catalogue: Catalogue) -> list[tuple[str, ...]]:
     columns = [name for name in GENRE_COLUMNS if name in catalogue.frame.columns]
     rows: list[tuple[str, ...]] = [()] * len(catalogue)
     for column in columns:
-        values = catalogue.frame[column].cast(pl.String).fill_null("").to_list()
         rows = [
-            tuple(dict.fromkeys((*row, *_values(value))))
-            for row, value in zip(rows, values, strict=True)
+            tuple(dict.fromkeys((*row, *(one for one in labels if phrase(one) not in UNTOLD))))
+            for row, labels in zip(rows, catalogue.labels(column).to_list(), strict=True)
         ]
     return rows
-
-
-def _values(value: str) -> list[str]:
-    parts = [part.strip() for part in value.split(",")]
-    return [part for part in parts if phrase(part) not in UNTOLD]
 
 
 def _genre_words(genres: Sequence[str]) -> dict[str, GenreWord]:

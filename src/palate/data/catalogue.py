@@ -58,6 +58,18 @@ class Catalogue:
     def _by_title(self) -> dict[str, int]:
         return {title.casefold(): i for i, title in reversed(list(enumerate(self.titles)))}
 
+    def labels(self, column: str) -> pl.Series:
+        """[i] the values of a column of genres or categories, a list for each item.
+
+        A cell may hold a list, or text with ``|``, ``;`` or ``,`` between its values.
+        """
+        cells = self.frame[column]
+        if cells.dtype == pl.List:
+            return cells.cast(pl.List(pl.String)).fill_null([]).list.drop_nulls()
+        text = cells.cast(pl.String).fill_null("").str.strip_chars()
+        parts = text.str.replace_all(r"\s*[|;,]\s*", "|").str.split("|")
+        return parts.list.eval(pl.element().filter(pl.element() != ""))
+
     def index_of(self, item: str) -> int:
         """Index of an item id.
 

@@ -7,7 +7,6 @@ Godfather*; given the list's form, the first thing it writes of every other film
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -51,10 +50,10 @@ def _distinct(before: Sequence[str], after: Sequence[str]) -> list[str]:
     meant: dict[str, set[str]] = {}
     for old, new in zip(before, after, strict=True):
         meant.setdefault(new.casefold(), set()).add(old)
-    taken = Counter(old.casefold() for old in set(before))
+    taken = {old.casefold() for old in before}
     return [
         new
-        if len(meant[new.casefold()]) == 1 and (new == old or not taken[new.casefold()])
+        if len(meant[new.casefold()]) == 1 and (new == old or new.casefold() not in taken)
         else old
         for old, new in zip(before, after, strict=True)
     ]

@@ -156,9 +156,7 @@ def attributes(catalogue: Catalogue) -> np.ndarray | None:
     column = next((name for name in ATTRIBUTES if name in catalogue.frame.columns), None)
     if column is None:
         return None
-    values = catalogue.frame[column]
-    if values.dtype != pl.List:
-        values = values.cast(pl.String).str.replace_all(r"\s*[|;,]\s*", "|").str.split("|")
+    values = catalogue.labels(column)
     pairs = pl.DataFrame({"row": np.arange(len(values)), "name": values}).explode("name")
     pairs = pairs.filter(pl.col("name").is_not_null() & (pl.col("name") != ""))
     if pairs.is_empty():

@@ -200,7 +200,9 @@ class QFormer(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         tokens = self.enter(vectors).unflatten(-1, (self.config.cf_tokens, -1))  # [b, s, w]
         tokens = self.enter_norm(tokens)
-        queries = self.queries.expand(len(vectors), -1, -1)
+        # Not expanded: without gradients, a view of a parameter still says that it requires one,
+        # which those who count operations stumble over.
+        queries = self.queries.repeat(len(vectors), 1, 1)
         for number, layer in enumerate(self.layers):
             own = None if side is None else side.feed_forwards[number]
             queries, text = layer(queries, tokens, text, own, visible)

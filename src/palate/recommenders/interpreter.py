@@ -94,7 +94,7 @@ class InterpreterConfig(TrainingConfig):
     patience: int = Field(2, ge=1)
     batch_size: int = Field(16, ge=1)
     learning_rate: float = Field(0.05, gt=0)
-    """Large, as soft tokens need: at 0.001, four passes come to less than one at this."""
+    """Large, as a soft token needs: its entries are small, and nothing else learns."""
     weight_decay: float = Field(1e-6, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

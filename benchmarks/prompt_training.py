@@ -21,6 +21,7 @@ import torch
 from palate.data.cases import Split
 from palate.data.load import DataConfig, load
 from palate.data.splits import make_split
+from palate.data.titles import formed
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import IGNORED, Backbone
 from palate.language.collate import encode
@@ -39,6 +40,7 @@ RATE = 5e-4
 def examples_of(split: Split, number: int, seed: int) -> list[Prompt]:
     recommender = BIGRec(BIGRecConfig(noun="movie", samples=number))
     recommender.catalogue = split.catalogue
+    recommender.titles = formed(split.catalogue.titles)
     return recommender.examples(split, seed)
 
 

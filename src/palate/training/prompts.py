@@ -65,8 +65,8 @@ class PromptNet(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """On CPUs, prompts are learned with attention written out.
 
-        Its backward pass takes a third of the time of the fused one's at the lengths that prompts
-        have; without gradients, the fused one is the faster.
+        At the lengths that prompts have, its backward pass is the faster one there; see
+        ``benchmarks/prompt_training.py``.
         """
         if self.backbone.device.type == "cpu":
             self.backbone.attend("eager" if mode else "sdpa")

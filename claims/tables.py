@@ -31,14 +31,10 @@ CLASSICAL: dict[str, dict[str, Any]] = {
     "itemknn": {},
     "sasrec": {},
     "lite-llm4rec": {"epochs": 8},
+    "fusion": {"parts": ("sasrec", "lite-llm4rec"), "settings": {"lite-llm4rec": {"epochs": 8}}},
 }
 FEW: dict[str, Any] = {"samples": 1024, "epochs": 1, "validation_users": 50}
-LANGUAGE: dict[str, dict[str, Any]] = {
-    "bigrec": FEW | {"statistics": "none"},
-    "bigrec@cf": FEW | {"statistics": "cf"},
-    "llara": FEW,
-    "ilm": FEW,
-}
+LANGUAGE: dict[str, dict[str, Any]] = {"bigrec": FEW, "llara": FEW, "ilm": FEW}
 """Methods that read prompts, all on as many samples and steps."""
 
 
@@ -48,12 +44,14 @@ def lines(noun: str, model: str | None) -> dict[str, dict[str, Any]]:
     return CLASSICAL | {label: settings | more for label, settings in LANGUAGE.items()}
 
 
-def run(data: str, name: str, noun: str, k_core: int, seeds: int, model: str | None) -> None:
+def run(
+    name: str, noun: str, seeds: int, model: str | None, data: str, **filters: int | None
+) -> None:
     from palate.data.load import DataConfig
     from palate.experiments.compare import compare
 
     settings = lines(noun, model)
-    config = DataConfig(data=data, k_core=k_core, test_users=TESTED)
+    config = DataConfig(data=data, test_users=TESTED, **filters)
     found = compare(
         list(settings),
         config,
@@ -90,8 +88,8 @@ def run(data: str, name: str, noun: str, k_core: int, seeds: int, model: str | N
             for row in found.rows
         ],
     }
-    told = f"--data {data} --name {name} --noun {noun} --seeds {seeds}"
-    told += f" --k-core {k_core}" if k_core else ""
+    told = f"--data {Path(data).name} --name {name} --noun {noun} --seeds {seeds}"
+    told += "".join(f" --{of.replace('_', '-')} {n}" for of, n in filters.items() if n)
     told += f" --model {model}" if model else ""
     print(record(f"table-{name}", results, f"python claims/tables.py run {told}", folder=RESULTS))
 
@@ -131,13 +129,15 @@ def main() -> None:
     parser.add_argument("--data", default="ml-100k", help="a named data set, or a path")
     parser.add_argument("--name", help="what the table is called; by default as the data")
     parser.add_argument("--noun", default="movie", help="what prompts call an item")
+    parser.add_argument("--users", type=int, help="keep so many users")
     parser.add_argument("--k-core", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--model", help="another language model than the default")
     given = parser.parse_args()
     if given.part == "run":
         name = given.name or Path(given.data).name
-        run(given.data, name, given.noun, given.k_core, given.seeds, given.model)
+        filters = {"users": given.users, "k_core": given.k_core}
+        run(name, given.noun, given.seeds, given.model, given.data, **filters)
     print(shown())
 
 

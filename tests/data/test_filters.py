@@ -64,6 +64,17 @@ def test_rated_drops_low_and_missing_ratings(given_rows: list[Row], least: float
     assert events.table.rows() == expected
 
 
+@given(rows, st.integers(1, 7), st.integers(0, 3))
+def test_some_users_keep_all_of_their_events(given_rows: list[Row], n: int, seed: int) -> None:
+    events = events_of(given_rows)
+    events.keep(events.of_some_users(n, seed), "users", "")
+    drawn = {row[0] for row in events.table.rows()}
+    assert len(drawn) == min(n, len({row[0] for row in given_rows}))
+    assert events.table.rows() == [row for row in given_rows if row[0] in drawn]
+    again = events_of(given_rows)
+    assert again.of_some_users(n, seed).sum() == len(events)
+
+
 @given(rows, st.integers(2, 3))
 def test_steps_add_up(given_rows: list[Row], k: int) -> None:
     events = events_of(given_rows)

@@ -43,6 +43,7 @@ def test_every_step_is_told(files: dict[str, Path]) -> None:
         ("k-core", 2, 2, 5, 2),
         ("catalogue", 2, 2, 5, 0),
     ]
+    assert told(load(DataConfig(**files, users=2)))[1][:2] == ("users", 2)
     note = load(DataConfig(**files, min_rating=4)).steps[1].note
     assert note == "rated at least 4; 1 had no rating"
 

@@ -128,7 +128,8 @@ def _summary(dataset: Dataset, split: Split) -> dict[str, Any]:
 def _print(dataset: Dataset, split: Split) -> None:
     summary = _summary(dataset, split)
     print(f"{dataset.name}: {summary['users']:,} users, {summary['items']:,} items, ", end="")
-    print(f"{summary['events']:,} events, {summary['first']} to {summary['last']}")
+    when = f"{summary['first']} to {summary['last']}" if dataset.has_clock else "no times"
+    print(f"{summary['events']:,} events, {when}")
     console.table(
         ["step", "what it did", "users", "items", "events", "dropped"],
         [
@@ -151,10 +152,10 @@ def _print(dataset: Dataset, split: Split) -> None:
         print(f"terms: {dataset.licence}")
 
 
-def _when(dataset: Dataset, which: str) -> str:
+def _when(dataset: Dataset, which: str) -> str | None:
     """The first or last time as a date, where the data has a clock of seconds."""
     if not dataset.has_clock:
-        return "no clock, file order"
+        return None
     value = int(getattr(dataset.interactions["time"], which)())
     for unit in (1, 1_000, 1_000_000, 1_000_000_000):
         if 1990 <= _year(value / unit) < 2100:

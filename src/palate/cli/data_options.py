@@ -55,6 +55,10 @@ OPTIONS: dict[str, Any] = {
     "min_rating": Annotated[
         float | None, _option("Keep events rated at least this; by default all.", STEPS)
     ],
+    "users": Annotated[
+        int | None,
+        _option("Keep the events of so many users, drawn at random; by default all.", STEPS),
+    ],
     "k_core": Annotated[
         int | None,
         _option("Keep users and items with at least this many events each.", STEPS, "0"),
@@ -81,7 +85,7 @@ OPTIONS: dict[str, Any] = {
         _option("leave-one-out, user-holdout or temporal.", STEPS, "leave-one-out"),
     ],
     "split_seed": Annotated[
-        int | None, _option("Seed of what a split draws at random.", STEPS, "0")
+        int | None, _option("Seed of every draw of users.", STEPS, "0")
     ],
     "test_users": Annotated[
         int | None,

@@ -64,6 +64,12 @@ class Events:
         kept[newest_first[first]] = True
         return kept
 
+    def of_some_users(self, n: int, seed: int) -> Mask:
+        """[e] True at the events of *n* users drawn at random; of all, where there are no more."""
+        users = np.unique(self._users)
+        drawn = np.random.default_rng(seed).choice(users, min(n, len(users)), replace=False)
+        return np.isin(self._users, drawn)
+
     def k_core(self, k: int) -> Mask:
         """[e] True at events whose user and item both keep at least *k* events."""
         kept = np.ones(len(self), dtype=bool)

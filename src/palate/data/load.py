@@ -49,12 +49,14 @@ class DataConfig(Config):
     """Keep only events rated at least this; not set, every event counts."""
     duplicates: Literal["all", "last"] = "all"
     """A user's repeated events with one item: keep all, or only the last."""
+    users: int | None = Field(None, ge=1)
+    """Keep only the events of so many users, drawn at random; not set, of all."""
     k_core: int = Field(0, ge=0)
     """Drop users and items with fewer events than this, again and again until none is left."""
     split: Literal["leave-one-out", "user-holdout", "temporal"] = "leave-one-out"
     """How events become training, validation and test."""
     split_seed: int = 0
-    """Seed of the draw of users in the user-holdout split, and of those who are tested."""
+    """Seed of every draw of users: who is kept, who is held out, who is tested."""
     test_users: int | None = Field(None, ge=1)
     """Users who are tested, drawn at random; not set, all who can be."""
 
@@ -140,6 +142,9 @@ def _filter(events: Events, config: DataConfig, path: Path) -> None:
         events.keep(events.rated(config.min_rating), "min rating", note)
     if config.duplicates == "last":
         events.keep(events.last_of_pairs(), "duplicates", "a user's last event with each item")
+    if config.users is not None:
+        note = f"{config.users} users, drawn at random (seed {config.split_seed})"
+        events.keep(events.of_some_users(config.users, config.split_seed), "users", note)
     if config.k_core > 1:
         note = f"users and items with {config.k_core} events or more"
         events.keep(events.k_core(config.k_core), "k-core", note)

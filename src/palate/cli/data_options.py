@@ -84,9 +84,7 @@ OPTIONS: dict[str, Any] = {
         str | None,
         _option("leave-one-out, user-holdout or temporal.", STEPS, "leave-one-out"),
     ],
-    "split_seed": Annotated[
-        int | None, _option("Seed of every draw of users.", STEPS, "0")
-    ],
+    "split_seed": Annotated[int | None, _option("Seed of every draw of users.", STEPS, "0")],
     "test_users": Annotated[
         int | None,
         _option("Test so many users, drawn at random; by default all.", STEPS),

@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "noun": "movie",
     "candidates": M,
     "samples": 1024,
-    "epochs": 2,
+    "epochs": 1,
     "learning_rate": 8e-4,
 }
 VARIANTS: dict[str, dict[str, Any]] = {

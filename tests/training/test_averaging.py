@@ -81,7 +81,7 @@ def test_the_average_is_what_is_judged_and_kept(job: ModuleType) -> None:
     averaged = job.Job(SETTINGS)
     learned = averaged.run()
     validation = averaged.validation(job.sequences())
-    ranks = validation.ranks(torch.arange(len(validation.cases)).numpy())
+    ranks = validation.measure(torch.arange(len(validation.cases)).numpy())
     assert float(ndcg(ranks, 10).mean()) == learned.best
     plain = job.Job(SETTINGS | {"averaging": 0.0})
     theirs = plain.run()

@@ -90,7 +90,7 @@ def test_stops_when_patience_ends_and_keeps_the_best(job: ModuleType, every: int
     assert learned.best == max(values)
     assert len(values) - 1 - int(np.argmax(values)) == patience
     validation = stopped.validation(job.sequences())
-    ranks = validation.ranks(np.arange(len(validation.cases)))
+    ranks = validation.measure(np.arange(len(validation.cases)))
     assert float(ndcg(ranks, 10).mean()) == learned.best
     assert not stopped.net.training
 

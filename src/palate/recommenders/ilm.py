@@ -211,19 +211,25 @@ class ILM(PromptRecommender):
             batch_tokens=self.config.batch_tokens,
         )
 
-    def controls(self) -> Mapping[str, Callable[[Histories], Scores]]:
-        """What the method has to beat: its prompts without what is in the tokens, and the vectors
-        without a language model. Where these score as well, the bridge is decoration."""
+    def other_vectors(self) -> dict[str, Vectors]:
+        """What can stand in the tokens' place to see whether they are used."""
         tokens = self.tokens
         own = tokens.vectors.cpu()
         permuted, random = (
             altered(own, how, CONTROL_SEED).to(tokens.vectors) for how in ("permuted", "random")
         )
         return {
-            "tokens zeroed": partial(self._search, lambda slots: torch.zeros_like(tokens(slots))),
-            "vectors permuted": partial(self._search, partial(tokens, vectors=permuted)),
-            "vectors random": partial(self._search, partial(tokens, vectors=random)),
-            "als alone": self._cf.score,
+            "tokens zeroed": lambda slots: torch.zeros_like(tokens(slots)),
+            "vectors permuted": partial(tokens, vectors=permuted),
+            "vectors random": partial(tokens, vectors=random),
+        }
+
+    def controls(self) -> Mapping[str, Callable[[Histories], Scores]]:
+        """What the method has to beat: its prompts without what is in the tokens, and the vectors
+        without a language model. Where these score as well, the bridge is decoration."""
+        others = self.other_vectors().items()
+        return {name: partial(self._search, vectors) for name, vectors in others} | {
+            "als alone": self._cf.score
         }
 
     def state(self) -> dict[str, torch.Tensor]:

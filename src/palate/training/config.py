@@ -15,7 +15,7 @@ class TrainingConfig(Config):
     epochs: int = Field(200, ge=1)
     """Passes over the training sequences at most; early stopping usually ends sooner."""
     patience: int = Field(10, ge=1)
-    """Evaluations without a better validation NDCG@10 before training stops."""
+    """Evaluations without a better validation metric before training stops."""
     evaluate_every: int = Field(1, ge=1)
     """Epochs between two evaluations on the validation cases."""
     batch_size: int = Field(128, ge=1)

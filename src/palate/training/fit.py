@@ -1,7 +1,8 @@
 """One fit() for every model with gradients, over ``transformers.Trainer``.
 
-Early stopping on full-ranking validation NDCG@10, best weights restored, resumable, and the
-same metric whether one process ranks all users or several rank a share each.
+Early stopping on a validation metric (NDCG@10 of the whole catalogue, or AUC), best weights
+restored, resumable, and the same metric whether one process measures all cases or several
+measure a share each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -30,14 +31,20 @@ from transformers.utils import logging
 
 from palate.data.cases import Cases, Histories
 from palate.errors import ConfigError
-from palate.evaluation.ranking import rank_targets
+from palate.evaluation.ranking import ndcg, rank_targets
 from palate.training import checkpoint
 from palate.training.averaging import WeightAverage
 from palate.training.config import TrainingConfig
 from palate.training.context import FitContext
 from palate.training.parameters import decay_groups, restore, trained_tensors
-from palate.training.progress import EpochProgress
-from palate.training.trainer import METRIC, Averaging, EpochFlow, RankingTrainer, out_of_patience
+from palate.training.progress import PREFIX, EpochProgress
+from palate.training.trainer import (
+    Averaging,
+    EpochFlow,
+    Judge,
+    JudgingTrainer,
+    out_of_patience,
+)
 
 __all__ = [
     "Learned",
@@ -63,7 +70,7 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Validation:
-    """How a model in training is judged.
+    """A model in training is judged by how it ranks the whole catalogue.
 
     Attributes:
         cases: the validation cases of the split; their histories are masked when ranking.
@@ -74,8 +81,16 @@ class Validation:
     cases: Cases
     score: Callable[[Histories], np.ndarray]
     batch_size: int = 256
+    metric: ClassVar[str] = "ndcg@10"
 
-    def ranks(self, which: np.ndarray) -> np.ndarray:
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def summary(self, values: np.ndarray) -> float:
+        """Mean NDCG@10 of the ranks."""
+        return float(ndcg(values, 10).mean())
+
+    def measure(self, which: np.ndarray) -> np.ndarray:
         """[len(which)] rank of each case's target, 0 is best."""
         found = [np.empty(0, dtype=np.int64)]
         for part in self._parts(which):
@@ -102,9 +117,10 @@ class Learned:
     """What came of a training.
 
     Attributes:
-        best: best validation NDCG@10, or None without validation cases.
+        best: best value of the validation metric, or None without validation cases.
         epochs: epochs run until the stop.
-        history: one row per epoch: ``epoch``, ``loss`` and, where evaluated, ``ndcg@10``.
+        history: one row per epoch: ``epoch``, ``loss`` and, where evaluated, the metric by its
+            name, such as ``ndcg@10``.
     """
 
     best: float | None
@@ -117,7 +133,7 @@ def fit(
     data: Dataset,
     collate: Callable[[list[Any]], dict[str, torch.Tensor]],
     config: TrainingConfig,
-    validation: Validation | None,
+    validation: Judge | None,
     context: FitContext,
     groups: list[dict[str, Any]] | None = None,
     callbacks: Sequence[TrainerCallback] = (),
@@ -140,7 +156,7 @@ def fit(
         PalateError: the loss is no longer a number.
         RunError: the checkpoint to resume from is of another model.
     """
-    if validation is not None and len(validation.cases) == 0:
+    if validation is not None and len(validation) == 0:
         validation = None
     verbosity = logging.get_verbosity()
     with _folder(context) as folder, warnings.catch_warnings():
@@ -164,15 +180,15 @@ def _trainer(
     data: Dataset,
     collate: Callable[[list[Any]], dict[str, torch.Tensor]],
     config: TrainingConfig,
-    validation: Validation | None,
+    validation: Judge | None,
     context: FitContext,
     folder: Path,
-) -> RankingTrainer:
+) -> JudgingTrainer:
     device = next(model.parameters()).device
     callbacks: list[TrainerCallback] = [EpochFlow(config.evaluate_every, validation is not None)]
     if context.progress:
         callbacks.append(EpochProgress(config.epochs))
-    trainer = RankingTrainer(
+    trainer = JudgingTrainer(
         model=model,
         args=_arguments(config, folder, context.seed, device),
         train_dataset=data,
@@ -186,11 +202,11 @@ def _trainer(
         trainer.average = WeightAverage(model, config.averaging)
         trainer.add_callback(Averaging(trainer.average))
     if validation is not None:
-        trainer.n_cases, trainer.ranks = len(validation.cases), validation.ranks
+        trainer.judge = validation
     return trainer
 
 
-def _train(trainer: RankingTrainer, last: Path | None) -> TrainerState:
+def _train(trainer: JudgingTrainer, last: Path | None) -> TrainerState:
     if last is None:
         if trainer.is_world_process_zero():
             checkpoint.clear(trainer.folder)
@@ -199,16 +215,16 @@ def _train(trainer: RankingTrainer, last: Path | None) -> TrainerState:
         trainer.train()
     else:
         trainer.state = TrainerState.load_from_json(str(last / checkpoint.RECORD))
-        if not (trainer.n_cases and out_of_patience(trainer.state, trainer.patience)):
+        if not (trainer.judge and out_of_patience(trainer.state, trainer.patience)):
             trainer.train(resume_from_checkpoint=str(last))
-    if trainer.n_cases:
+    if trainer.judge:
         trainer.restore_best()
     elif trainer.average:
         trainer.average.swap()
     return trainer.state
 
 
-def _release(trainer: RankingTrainer, model: nn.Module) -> None:
+def _release(trainer: JudgingTrainer, model: nn.Module) -> None:
     """Take off the model what mixed precision put around it, and close the progress bar."""
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     for leftover in ("forward", "_is_accelerate_prepared"):
@@ -232,7 +248,13 @@ def _rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
     rows: dict[float, dict[str, float]] = {}
     for entry in log:
         row = rows.setdefault(entry["epoch"], {"epoch": entry["epoch"]})
-        row.update({k.removeprefix("eval_"): v for k, v in entry.items() if k in ("loss", METRIC)})
+        row.update(
+            {
+                name.removeprefix(PREFIX): value
+                for name, value in entry.items()
+                if name == "loss" or name.startswith(PREFIX)
+            }
+        )
     return [row for row in rows.values() if len(row) > 1]
 
 

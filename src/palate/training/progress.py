@@ -1,4 +1,4 @@
-"""Progress of a training: epoch, loss, validation NDCG@10."""
+"""Progress of a training: epoch, loss, validation metric."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+PREFIX = "eval_"  # what the Trainer's log puts before a metric
 SECONDS_BETWEEN_LINES = 10.0
 
 
 class EpochProgress(TrainerCallback):
-    """Steps done, the last loss and the best validation NDCG@10 so far, on standard error.
+    """Steps done, the last loss and the best validation metric so far, on standard error.
 
     A bar on a terminal; elsewhere (a log file, a pipe) a plain line now and then.
     """
 
     def __init__(self, epochs: int, console: Console | None = None) -> None:
         self.epochs = epochs
-        self.loss = self.ndcg = self.best = float("nan")
+        self.loss = self.value = self.best = float("nan")
+        self.metric = ""
         self.console = console or Console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -58,9 +60,10 @@ class EpochProgress(TrainerCallback):
     ) -> None:
         logs = logs or {}
         self.loss = logs.get("loss", self.loss)
-        if "eval_ndcg@10" in logs:
-            self.ndcg = logs["eval_ndcg@10"]
-            self.best = max(self.ndcg, self.best)  # in this order, so that NaN gives way
+        for name in logs:
+            if name.startswith(PREFIX):
+                self.metric, self.value = name.removeprefix(PREFIX).upper(), logs[name]
+                self.best = max(self.value, self.best)  # in this order, so that NaN gives way
         if time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
             self._line(state)
 
@@ -81,7 +84,7 @@ class EpochProgress(TrainerCallback):
         if self.loss == self.loss:
             text += f"  loss {self.loss:.3f}"
         if self.best == self.best:
-            text += f"  NDCG@10 {self.ndcg:.4f} (best {self.best:.4f})"
+            text += f"  {self.metric} {self.value:.4f} (best {self.best:.4f})"
         return text
 
     def close(self) -> None:

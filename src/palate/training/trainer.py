@@ -1,13 +1,12 @@
-"""``transformers.Trainer``, made to judge by ranking and to stop, keep and resume by that."""
+"""``transformers.Trainer``, made to judge a model by its purpose, and to stop and keep by that."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -24,32 +23,48 @@ from transformers import (
 )
 
 from palate.errors import PalateError
-from palate.evaluation.ranking import ndcg
 from palate.training import checkpoint
 from palate.training.averaging import WeightAverage
 from palate.training.batches import EpochLoader, SharedBatches
 from palate.training.next_item import IGNORED
 from palate.training.parameters import decay_groups, restore, trained_tensors
-
-METRIC = "eval_ndcg@10"
-
-Ranks = Callable[[np.ndarray], np.ndarray]
+from palate.training.progress import PREFIX
 
 
-class RankingTrainer(Trainer):
-    """A Trainer whose evaluation ranks the whole catalogue.
+class Judge(Protocol):
+    """Judges a model in training on validation cases, a share of which each process takes.
 
     Attributes:
-        n_cases: validation cases there are; 0 for none.
-        ranks: positions of validation cases -> rank of each one's target.
+        metric: what :meth:`summary` gives, such as ``ndcg@10``; higher is better.
+    """
+
+    metric: ClassVar[str]
+
+    def __len__(self) -> int:
+        """Cases there are."""
+        ...
+
+    def measure(self, which: np.ndarray) -> np.ndarray:
+        """[len(which)] a number for each of the cases at these positions."""
+        ...
+
+    def summary(self, values: np.ndarray) -> float:
+        """The metric, of the numbers of all cases."""
+        ...
+
+
+class JudgingTrainer(Trainer):
+    """A Trainer whose evaluation asks a :class:`Judge`.
+
+    Attributes:
+        judge: of the validation cases; None where there are none.
         patience: evaluations without a better metric before it stops.
         groups: optimizer parameter groups; None for one learning rate.
         average: moving average of the weights, which is then what is judged and kept.
         keep: write checkpoints from which a training can be resumed.
     """
 
-    n_cases: int = 0
-    ranks: Ranks
+    judge: Judge | None = None
     patience: int = 1
     groups: list[dict[str, Any]] | None = None
     average: WeightAverage | None = None
@@ -115,26 +130,29 @@ class RankingTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Validation NDCG@10; each process ranks a share of the cases."""
+        """The metric on validation; each process measures a share of the cases."""
+        assert self.judge is not None
+        # The weights that are judged are the ones to keep.
         with self.average.in_place() if self.average else nullcontext():
-            return self._judge_ranks()
-
-    def _judge_ranks(self) -> dict[str, float]:
-        index, world = self.args.process_index, self.args.world_size
-        self.model.eval()
-        mine = self.ranks(np.arange(index, self.n_cases, world))
-        ranks = np.empty(self.n_cases, dtype=np.int64)
-        for rank, share in enumerate(gather_object([mine.tolist()])):
-            ranks[rank::world] = share
-        metrics = {METRIC: float(ndcg(ranks, 10).mean())}
-        self.log(dict(metrics))
-        self._judge(metrics[METRIC])
+            value = self._summary(self.judge)
+            metrics = {PREFIX + self.judge.metric: value}
+            self.log(dict(metrics))
+            self._keep_best(value)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
 
-    def _judge(self, value: float) -> None:
+    def _summary(self, judge: Judge) -> float:
+        index, world = self.args.process_index, self.args.world_size
+        self.model.eval()
+        mine = judge.measure(np.arange(index, len(judge), world))
+        values = np.empty(len(judge), dtype=mine.dtype)
+        for rank, share in enumerate(gather_object([mine.tolist()])):
+            values[rank::world] = share
+        return judge.summary(values)
+
+    def _keep_best(self, value: float) -> None:
         """Keep the weights if they are the best so far; stop if they have not been for long."""
         if self.state.best_metric is None or value > self.state.best_metric:
             self.state.best_metric = value
@@ -206,7 +224,11 @@ class RankingTrainer(Trainer):
 
 def out_of_patience(state: TrainerState, patience: int) -> bool:
     """True where the last *patience* evaluations were not better than one before."""
-    evaluated = [entry["step"] for entry in state.log_history if METRIC in entry]
+    evaluated = [
+        entry["step"]
+        for entry in state.log_history
+        if any(name.startswith(PREFIX) for name in entry)
+    ]
     return sum(step > (state.best_global_step or 0) for step in evaluated) >= patience
 
 

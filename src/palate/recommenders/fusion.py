@@ -37,7 +37,7 @@ class FusionConfig(Config):
     """Methods that are fused, each trained on the same training events."""
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Settings of parts that are not to have their defaults, by the name of the part."""
-    users: int = Field(2000, ge=1)
+    validation_users: int = Field(2000, ge=1)
     """Validation users that weights are learned from, drawn at random where there are more."""
     shrink: float = Field(1e-3, ge=0)
     """How strongly weights are drawn towards those of an even mixture."""
@@ -73,7 +73,7 @@ class Fusion(Recommender):
         ]
         self.weights = learned_weights(
             self._features,
-            _some(split.validation, self.config.users, context.seed),
+            _some(split.validation, self.config.validation_users, context.seed),
             2 * len(self.parts),
             self.config.shrink,
         )

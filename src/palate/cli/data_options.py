@@ -55,6 +55,14 @@ OPTIONS: dict[str, Any] = {
     "min_rating": Annotated[
         float | None, _option("Keep events rated at least this; by default all.", STEPS)
     ],
+    "like_from": Annotated[
+        float | None,
+        _option(
+            "Lowest rating of what a person liked, for methods that predict likes.",
+            STEPS,
+            "4 of 5 of the highest",
+        ),
+    ],
     "users": Annotated[
         int | None,
         _option("Keep the events of so many users, drawn at random; by default all.", STEPS),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from palate.data.catalogue import Catalogue
 
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,29 @@ class Histories:
         items: [e] item indices of all histories, one after another.
         offsets: [n + 1] history ``i`` is ``items[offsets[i]:offsets[i + 1]]``.
         users: [n] user ids, or an empty list where the users are unknown.
+        liked: [e] whether the person liked the item, or None where nobody said.
     """
 
     items: Indices
     offsets: Indices
     users: list[str] = field(default_factory=list)
+    liked: Flags | None = None
 
     @classmethod
-    def of(cls, lists: Sequence[Sequence[int]], users: Sequence[str] = ()) -> Histories:
+    def of(
+        cls,
+        lists: Sequence[Sequence[int]],
+        users: Sequence[str] = (),
+        liked: Sequence[Sequence[bool]] | None = None,
+    ) -> Histories:
         """Histories from plain lists of item indices."""
         lengths = [len(one) for one in lists]
         flat = [item for one in lists for item in one]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(np.asarray(flat, dtype=np.int64), offsets, list(users))
+        told = None
+        if liked is not None:
+            told = np.array([flag for one in liked for flag in one], dtype=bool)
+        return cls(np.asarray(flat, dtype=np.int64), offsets, list(users), told)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -66,9 +77,10 @@ class Histories:
         lengths = stop - start
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         shifts = self.offsets[which] + start - offsets[:-1]
-        items = self.items[np.repeat(shifts, lengths) + np.arange(offsets[-1])]
+        events = np.repeat(shifts, lengths) + np.arange(offsets[-1])
         users = [self.users[i] for i in which.tolist()] if self.users else []
-        return Histories(items, offsets, users)
+        liked = None if self.liked is None else self.liked[events]
+        return Histories(self.items[events], offsets, users, liked)
 
     def padded(self, length: int, pad: int) -> Indices:
         """[n, length] the last *length* items of each history, padded on the left with *pad*."""
@@ -86,23 +98,30 @@ class Cases:
     Attributes:
         histories: [n] what is known.
         targets: [n] item index of the event that followed.
+        liked: [n] whether the person liked it, or None where nobody said.
     """
 
     histories: Histories
     targets: Indices
+    liked: Flags | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, which: Indices) -> Cases:
         """The cases at the given positions, in that order."""
-        return Cases(self.histories.take(which), self.targets[which])
+        liked = None if self.liked is None else self.liked[which]
+        return Cases(self.histories.take(which), self.targets[which], liked)
 
     def sequences(self) -> Histories:
         """Each history with its target appended: the whole sequence, for training."""
-        items = np.insert(self.histories.items, self.histories.offsets[1:], self.targets)
-        offsets = self.histories.offsets + np.arange(len(self) + 1)
-        return Histories(items, offsets, self.histories.users)
+        known = self.histories
+        items = np.insert(known.items, known.offsets[1:], self.targets)
+        liked = None
+        if known.liked is not None and self.liked is not None:
+            liked = np.insert(known.liked, known.offsets[1:], self.liked)
+        offsets = known.offsets + np.arange(len(self) + 1)
+        return Histories(items, offsets, known.users, liked)
 
 
 @dataclass(frozen=True)

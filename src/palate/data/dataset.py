@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from palate.data.cases import Histories, Indices
+from palate.data.cases import Flags, Histories, Indices
 from palate.data.catalogue import Catalogue
 
 
@@ -49,6 +49,7 @@ class Dataset:
         steps: what each step of preparation kept and dropped.
         has_clock: False where the order of rows stands in for time.
         user_attributes: ``user`` and what the source says of the users, or None.
+        like_from: lowest rating of what a person liked; None where nothing is rated.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Dataset:
     citation: str | None = None
     has_clock: bool = True
     user_attributes: pl.DataFrame | None = None
+    like_from: float | None = None
 
     @cached_property
     def users(self) -> list[str]:
@@ -96,7 +98,16 @@ class Dataset:
         """[u] all events of each user, oldest first."""
         counts = np.bincount(self.user_codes, minlength=len(self.users))
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        return Histories(self.item_codes[self.order], offsets, self.users)
+        return Histories(self.item_codes[self.order], offsets, self.users, self._liked)
+
+    @cached_property
+    def _liked(self) -> Flags | None:
+        """[e] in the order of :attr:`sequences`; what a person touched and did not rate, they
+        liked."""
+        if self.like_from is None:
+            return None
+        liked = (self.interactions["rating"] >= self.like_from).fill_null(True)
+        return liked.to_numpy()[self.order]
 
     @cached_property
     def times(self) -> npt.NDArray[np.int64]:

@@ -18,6 +18,8 @@ from palate.data.readers import Columns, Files, Reader, ReadsUsers, detect, dete
 from palate.data.sources import fetch, get, names
 from palate.errors import DataError
 
+LIKED = 0.8  # of the highest rating: four of five stars, as in the papers that ask for likes
+
 
 class DataConfig(Config):
     """Which data, and how it is prepared and split."""
@@ -47,6 +49,8 @@ class DataConfig(Config):
     them, unless there is a k-core or the file describes a whole shop (Amazon's metadata)."""
     min_rating: float | None = None
     """Keep only events rated at least this; not set, every event counts."""
+    like_from: float | None = None
+    """Lowest rating of what a person liked; not set, four fifths of the highest there is."""
     duplicates: Literal["all", "last"] = "all"
     """A user's repeated events with one item: keep all, or only the last."""
     users: int | None = Field(None, ge=1)
@@ -107,7 +111,22 @@ def load(config: DataConfig, progress: bool = False) -> Dataset:
         citation=named.citation if named else None,
         has_clock=read.has_clock,
         user_attributes=_users(reader, files, config.columns),
+        like_from=_like_from(events.table, config, files.interactions),
     )
+
+
+def _like_from(table: pl.DataFrame, config: DataConfig, path: Path) -> float | None:
+    rated = "rating" in table.columns and table["rating"].null_count() < len(table)
+    if not rated and config.like_from is not None:
+        raise DataError(
+            f"{path}: row 1: no rating column, which --like-from needs; name it with "
+            "--rating-column"
+        )
+    if not rated:
+        return None
+    if config.like_from is not None:
+        return config.like_from
+    return LIKED * float(table["rating"].max())  # type: ignore[arg-type]
 
 
 def _name(config: DataConfig) -> str:

@@ -170,8 +170,10 @@ SPLITS: dict[str, Callable[[Dataset, int], Split]] = {
 
 def cases_at(sequences: Histories, which: Indices, at: Indices) -> Cases:
     """[len(which)] cases: the event at position *at* of each user in *which*, and its past."""
-    starts = sequences.offsets[which]
-    return Cases(sequences.spans(which, np.zeros_like(at), at), sequences.items[starts + at])
+    targets = sequences.offsets[which] + at
+    liked = None if sequences.liked is None else sequences.liked[targets]
+    histories = sequences.spans(which, np.zeros_like(at), at)
+    return Cases(histories, sequences.items[targets], liked)
 
 
 def training_times(train: Cases, dataset: Dataset) -> Indices:

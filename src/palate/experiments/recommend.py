@@ -50,7 +50,7 @@ def recommend(
     if k < 1:
         raise RunError(f"a list of {k} items was asked for; ask for 1 or more")
     catalogue = run.catalogue()
-    histories = Histories.of([known_history(run, catalogue, history, user)])
+    histories = known_histories(run, catalogue, history, user)
     seen = (histories.items, histories.offsets) if exclude_seen else None
     items, scores = top_k(run.recommender().score(histories), k, seen)
     return [
@@ -63,7 +63,14 @@ def recommend(
 def known_history(
     run: Run, catalogue: Catalogue, history: Sequence[int] | None, user: str | None
 ) -> list[int]:
-    """The item indices of a history that is given, or of a user the run knows.
+    """:func:`known_histories` as item indices."""
+    return known_histories(run, catalogue, history, user)[0].tolist()
+
+
+def known_histories(
+    run: Run, catalogue: Catalogue, history: Sequence[int] | None, user: str | None
+) -> Histories:
+    """One history: that is given, or of a user the run knows, with what they said they liked.
 
     Raises:
         RunError: the user is unknown, not exactly one of the two is given, or an index is not of
@@ -71,8 +78,8 @@ def known_history(
     """
     if (history is None) == (user is None):
         raise RunError("for a history or for a user: give one of the two")
-    known = list(history) if history is not None else run.history(str(user))
-    strange = [item for item in known if not 0 <= item < len(catalogue)]
+    known = run.histories(user) if history is None else Histories.of([list(history)])
+    strange = [item for item in known.items.tolist() if not 0 <= item < len(catalogue)]
     if strange:
         raise RunError(f"item index {strange[0]} is not in the catalogue of {len(catalogue)}")
     return known

@@ -156,18 +156,22 @@ class Run:
         Raises:
             RunError: the user is unknown.
         """
+        return self.histories(user)[0].tolist()
+
+    def histories(self, user: str | None = None) -> Histories:
+        """All that is known of every user, or of one, oldest first.
+
+        Raises:
+            RunError: the user is unknown.
+        """
         users = pl.scan_parquet(self.path("histories.parquet"))
-        found = users.filter(pl.col("user") == user).collect()
-        if found.is_empty():
+        wanted = users if user is None else users.filter(pl.col("user") == user)
+        frame = wanted.collect()
+        if user is not None and frame.is_empty():
             some = ", ".join(users.head(3).collect()["user"])
             raise RunError(f"{self.folder}: no user is called '{user}'; there are {some} …")
-        history: list[int] = found["items"][0].to_list()
-        return history
-
-    def histories(self) -> Histories:
-        """All that is known of every user, oldest first."""
-        frame = pl.read_parquet(self.path("histories.parquet"))
-        return Histories.of(frame["items"].to_list(), frame["user"].to_list())
+        liked = frame["liked"].to_list() if "liked" in frame.columns else None
+        return Histories.of(frame["items"].to_list(), frame["user"].to_list(), liked)
 
     def dataset(self) -> Dataset:
         """The data, read again from where it was.
@@ -203,13 +207,15 @@ class Run:
 
 
 def stored_histories(dataset: Dataset) -> pl.DataFrame:
-    """``user, items``: all events of every user as item indices, oldest first."""
+    """``user, items[, liked]``: all events of every user as item indices, oldest first."""
     sequences = dataset.sequences
-    items = pl.Series(sequences.items, dtype=pl.UInt32)
-    frame = pl.DataFrame({"row": sequences.rows(), "items": items})
-    lists = frame.group_by("row", maintain_order=True).agg("items")
+    columns = {"items": pl.Series(sequences.items, dtype=pl.UInt32)}
+    if sequences.liked is not None:
+        columns["liked"] = pl.Series(sequences.liked)
+    frame = pl.DataFrame({"row": sequences.rows(), **columns})
+    lists = frame.group_by("row", maintain_order=True).agg(*columns)
     users = pl.Series(sequences.users, dtype=pl.String)
-    return lists.select(users.gather(lists["row"]).alias("user"), "items")
+    return lists.select(users.gather(lists["row"]).alias("user"), *columns)
 
 
 def key(config: dict[str, Any], fingerprint: str, code: str) -> str:

@@ -17,6 +17,7 @@ from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.factors import singular_vectors
+from palate.recommenders.incremental import LearnsNextItems
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.recommenders.net import NetRecommender
 from palate.training.config import TrainingConfig
@@ -88,7 +89,7 @@ class SequenceNet(nn.Module):
         return {"loss": softmax_loss(states, labels, self.head)}
 
 
-class SequentialRecommender(NetRecommender):
+class SequentialRecommender(LearnsNextItems, NetRecommender):
     """A recommender around a :class:`SequenceNet`.
 
     An empty history gets the popularity ranking: nets are never trained to read nothing.

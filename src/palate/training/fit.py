@@ -30,7 +30,9 @@ from transformers import (
 from transformers.utils import logging
 
 from palate.data.cases import Cases, Histories
+from palate.data.questions import Questions
 from palate.errors import ConfigError
+from palate.evaluation.likes import auc
 from palate.evaluation.ranking import ndcg, rank_targets
 from palate.training import checkpoint
 from palate.training.averaging import WeightAverage
@@ -48,6 +50,7 @@ from palate.training.trainer import (
 
 __all__ = [
     "Learned",
+    "LikeValidation",
     "Trainable",
     "Validation",
     "decay_groups",
@@ -110,6 +113,31 @@ class Validation:
     @cached_property
     def _kept(self) -> dict[bytes, list[Cases]]:
         return {}
+
+
+@dataclass(frozen=True)
+class LikeValidation:
+    """A model in training is judged by how it tells what people liked from what they did not.
+
+    Attributes:
+        questions: those of the validation.
+        answer: ``questions -> [n]``, higher where more likely liked.
+    """
+
+    questions: Questions
+    answer: Callable[[Questions], np.ndarray]
+    metric: ClassVar[str] = "auc"
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def summary(self, values: np.ndarray) -> float:
+        """Area under the ROC curve of the answers."""
+        return auc(values, self.questions.liked)
+
+    def measure(self, which: np.ndarray) -> np.ndarray:
+        """[len(which)] the answers."""
+        return self.answer(self.questions.take(which))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import Dataset
 
-from palate.data.cases import Histories
+from palate.data.cases import Histories, Indices
 from palate.training.softmax import CatalogueCrossEntropy
 
 IGNORED = -100
@@ -71,6 +71,63 @@ def all_positions(pad: int) -> Callable[[list[np.ndarray]], dict[str, torch.Tens
         is_input[ends - 1] = False
         inputs[rows[is_input], columns[is_input] + 1] = events[is_input]
         return {"items": torch.from_numpy(inputs), "labels": torch.from_numpy(labels)}
+
+    return collate
+
+
+class AskedWindows(Dataset):
+    """Windows of ``length`` inputs in which some events only are labels, each exactly once.
+
+    For training on a period: what happened before it is known, and not learned again.
+
+    Attributes:
+        lengths: [windows] labels of each window.
+    """
+
+    def __init__(self, sequences: Histories, places: Indices, length: int) -> None:
+        """
+        Args:
+            places: [n] positions in ``sequences.items`` of the events to learn; first events of
+                a sequence, which follow nothing, are left out.
+        """
+        self.length = length
+        self.sequences = sequences
+        asked = np.unique(places)
+        rows = sequences.rows()[asked]
+        self.spans: list[tuple[int, int]] = []
+        self.asked: list[np.ndarray] = []
+        for row in np.unique(rows):
+            start, mine = int(sequences.offsets[row]), asked[rows == row]
+            while len(mine := mine[mine > start]):
+                end = int(mine[-1]) + 1
+                begin = max(start, end - length - 1)
+                self.spans.append((begin, end))
+                self.asked.append(mine[mine > begin] - begin)
+                mine = mine[mine <= begin]
+        self.lengths = np.array([len(one) for one in self.asked])
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The events of a window, and the positions in it that are labels."""
+        start, end = self.spans[index]
+        return self.sequences.items[start:end], self.asked[index]
+
+
+def asked_positions(
+    pad: int,
+) -> Callable[[list[tuple[np.ndarray, np.ndarray]]], dict[str, torch.Tensor]]:
+    """Collation as :func:`all_positions`, with labels where events are asked for."""
+    every = all_positions(pad)
+
+    def collate(examples: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, torch.Tensor]:
+        batch = every([window for window, _ in examples])
+        kept = torch.zeros_like(batch["labels"], dtype=torch.bool)
+        for row, (window, asked) in enumerate(examples):
+            kept[row, torch.from_numpy(kept.shape[1] - len(window) + asked)] = True
+        batch["labels"][~kept] = IGNORED
+        return batch
 
     return collate
 

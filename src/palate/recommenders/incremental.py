@@ -1,0 +1,91 @@
+"""How models that read a sequence of items go on learning: next items, period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy.special import softmax
+
+from palate.data.cases import Histories
+from palate.data.catalogue import Catalogue
+from palate.data.questions import Questions
+from palate.recommenders.updates import Answers, RanksNext, Weights, grown
+from palate.training.context import FitContext
+from palate.training.fit import Learned, Validation, fit
+from palate.training.next_item import AskedWindows, asked_positions
+from palate.training.parameters import trained_tensors
+from palate.training.proximal import Near, ProximalNet
+
+if TYPE_CHECKING:
+    from palate.recommenders.sequential import SequenceNet
+
+POPULARITY = "popularity"
+CHUNK = 512  # histories scored at a time
+
+
+class LearnsNextItems(RanksNext):
+    """The part of a sequential recommender that makes it an ``Updates``."""
+
+    config: Any
+    net: SequenceNet
+    n_items: int
+    learned: Learned | None
+    _popularity: np.ndarray
+
+    if TYPE_CHECKING:
+
+        def _place(self, catalogue: Catalogue) -> None: ...
+        def _restore(self, values: Mapping[str, torch.Tensor]) -> None: ...
+        def score(self, histories: Histories) -> np.ndarray: ...
+        def groups(self) -> list[dict[str, Any]] | None: ...
+
+    def begin(self, catalogue: Catalogue, seed: int) -> None:
+        """An untrained net."""
+        torch.manual_seed(seed)
+        self._place(catalogue)
+        self._popularity = np.zeros(self.n_items, dtype=np.float32)
+
+    def learn(
+        self,
+        train: Questions,
+        validation: Questions,
+        context: FitContext,
+        near: Near | None = None,
+    ) -> Learned:
+        """Learn the events of *train*, each once per epoch, after the events before it."""
+        asked = train.next_items()
+        self._popularity = self._popularity + np.bincount(asked.items, minlength=self.n_items)
+        self._popularity = self._popularity.astype(np.float32)
+        self.learned = fit(
+            self.net if near is None else ProximalNet(self.net, near),
+            AskedWindows(asked.sequences, asked.places, self.config.length),
+            asked_positions(self.n_items),
+            self.config,
+            Validation(validation.next_items().cases(), self.score),
+            context,
+            self.groups() if near is None else None,
+        )
+        return self.learned
+
+    def weights(self) -> Weights:
+        """The net's, and how often items occurred in what was learned."""
+        return trained_tensors(self.net) | {POPULARITY: torch.from_numpy(self._popularity)}
+
+    def take(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Have these weights; items that they do not know keep those they began with."""
+        own = grown(self.weights(), weights, self.net)
+        self._popularity = own.pop(POPULARITY).numpy()
+        self._restore(own)
+
+    def answer(self, questions: Questions) -> Answers:
+        """[n, i] probability of each item to come next."""
+        histories = questions.cases().histories
+        found = [np.empty((0, self.n_items), dtype=np.float32)]
+        for start in range(0, len(histories), CHUNK):
+            part = np.arange(start, min(start + CHUNK, len(histories)))
+            found.append(softmax(self.score(histories.take(part)), axis=1))
+        answers: Answers = np.concatenate(found).astype(np.float32)
+        return answers

@@ -106,17 +106,13 @@ def asked_places(dataset: Dataset, known: int) -> np.ndarray:
 
 def _period(dataset: Dataset, places: np.ndarray, seed: int) -> Period:
     cut = len(places) - max(1, round(VALIDATION * len(places)))
-    train, validation = (asked(dataset, part, seed) for part in (places[:cut], places[cut:]))
+    n_items = len(dataset.catalogue)
+    train, validation = (
+        Questions.of_likes(dataset.sequences, part, n_items, seed)
+        for part in (places[:cut], places[cut:])
+    )
     times = dataset.times[places]
     return Period(train, validation, int(times[0]), int(times[-1]))
-
-
-def asked(dataset: Dataset, places: np.ndarray, seed: int) -> Questions:
-    """Questions about these events; with drawn items beside them where nobody rated anything."""
-    questions = Questions.about(dataset.sequences, places)
-    if dataset.like_from is None:
-        return questions.with_drawn(len(dataset.catalogue), seed)
-    return questions
 
 
 def history(periods: Sequence[Period]) -> Questions:

@@ -38,6 +38,12 @@ class Questions:
         told = np.ones(len(places), dtype=bool) if liked is None else liked[places]
         return cls(sequences, places, sequences.items[places], told)
 
+    @classmethod
+    def of_likes(cls, sequences: Histories, places: Indices, n_items: int, seed: int) -> Questions:
+        """About events; beside items drawn at random where nobody said what they liked."""
+        questions = cls.about(sequences, places)
+        return questions if sequences.liked is not None else questions.with_drawn(n_items, seed)
+
     def __len__(self) -> int:
         return len(self.places)
 

@@ -5,6 +5,8 @@ Legend: n questions, b resamples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
@@ -27,24 +29,48 @@ def auc(answers: Values, liked: Flags) -> float:
     return float((ranks[liked].sum() - ups * (ups + 1) / 2) / (ups * downs))
 
 
-def auc_difference(
-    ours: Values, theirs: Values, liked: Flags, resamples: int = 1000, seed: int = 0
+def over_periods(
+    ours: Sequence[Values],
+    theirs: Sequence[Values],
+    liked: Sequence[Flags] | None,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, tuple[float, float], float]:
-    """Difference of two AUCs on the same questions, its 95 % interval, and p, by paired bootstrap.
+    """Two models on the same questions, period by period: the difference of their averages.
+
+    In each resample questions are drawn anew within each period; a period's value is the AUC of
+    the answers, or the mean of values, averaged over seeds; periods count alike.
 
     Args:
-        ours: [n] answers; theirs: [n] those of the other model.
+        ours: of each period [s, n] answers (or values) of s seeds; theirs: those of the other.
+        liked: of each period [n]; None where the numbers are values of questions.
 
     Returns:
-        the difference; its interval from percentiles; twice the smaller share of resamples on
-        either side of zero.
+        the difference; its 95 % interval from percentiles; p, twice the smaller share of
+        resamples on either side of zero.
     """
     random = np.random.default_rng(seed)
-    found = np.empty(resamples)
-    for number in range(resamples):
-        drawn = random.integers(0, len(liked), len(liked))
-        found[number] = auc(ours[drawn], liked[drawn]) - auc(theirs[drawn], liked[drawn])
+
+    def difference(drawn: Sequence[npt.NDArray[np.int64]]) -> float:
+        parts = []
+        for period, which in enumerate(drawn):
+            flags = None if liked is None else liked[period][which]
+            one, other = (
+                np.mean([_value(row[which], flags) for row in several[period]])
+                for several in (ours, theirs)
+            )
+            parts.append(one - other)
+        return float(np.mean(parts))
+
+    sizes = [several.shape[1] for several in ours]
+    found = np.array(
+        [difference([random.integers(0, n, n) for n in sizes]) for _ in range(resamples)]
+    )
     low, high = np.percentile(found, [2.5, 97.5])
     side = min((found <= 0).mean(), (found >= 0).mean())
     p = min(1.0, 2 * max(float(side), 1 / resamples))
-    return auc(ours, liked) - auc(theirs, liked), (float(low), float(high)), p
+    return difference([np.arange(n) for n in sizes]), (float(low), float(high)), p
+
+
+def _value(row: Values, liked: Flags | None) -> float:
+    return float(row.mean()) if liked is None else auc(row, liked)

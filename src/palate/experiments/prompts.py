@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from palate.errors import RunError
-from palate.experiments.recommend import known_history
+from palate.experiments.recommend import known_histories
 from palate.experiments.run import Run
 from palate.language.backbone import Backbone
 from palate.language.beam_search import BeamSettings
@@ -71,8 +71,8 @@ def read_prompt(
     recommender = run.recommender()
     if not isinstance(recommender, PromptRecommender):
         raise RunError(f"{run.folder}: {run.method} reads no prompt, so there is none to show")
-    known = known_history(run, run.catalogue(), history, user)
-    backbone, prompt = recommender.backbone, recommender.prompt(known)
+    known = known_histories(run, run.catalogue(), history, user)
+    backbone, (prompt,) = recommender.backbone, recommender.prompts(known)
     read = as_read(prompt, backbone)
     if not answer:
         return read

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from palate.data.cases import Histories
+from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.data.questions import Questions
+from palate.recommenders.interactions import item_counts
 from palate.recommenders.updates import Answers, RanksNext, Weights, grown
 from palate.training.context import FitContext
 from palate.training.fit import Learned, Validation, fit
@@ -22,7 +23,6 @@ from palate.training.proximal import Near, ProximalNet
 if TYPE_CHECKING:
     from palate.recommenders.sequential import SequenceNet
 
-POPULARITY = "popularity"
 CHUNK = 512  # histories scored at a time
 
 
@@ -57,8 +57,6 @@ class LearnsNextItems(RanksNext):
     ) -> Learned:
         """Learn the events of *train*, each once per epoch, after the events before it."""
         asked = train.next_items()
-        self._popularity = self._popularity + np.bincount(asked.items, minlength=self.n_items)
-        self._popularity = self._popularity.astype(np.float32)
         self.learned = fit(
             self.net if near is None else ProximalNet(self.net, near),
             AskedWindows(asked.sequences, asked.places, self.config.length),
@@ -70,17 +68,19 @@ class LearnsNextItems(RanksNext):
         )
         return self.learned
 
+    def refresh(self, split: Split, context: FitContext) -> None:
+        """Count how popular items are, for people without a history."""
+        self._popularity = item_counts(split.train.sequences(), self.n_items)
+
     def weights(self) -> Weights:
-        """The net's, and how often items occurred in what was learned."""
-        return trained_tensors(self.net) | {POPULARITY: torch.from_numpy(self._popularity)}
+        """The net's."""
+        return trained_tensors(self.net)
 
     def take(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Have these weights; items that they do not know keep those they began with."""
-        own = grown(self.weights(), weights, self.net)
-        self._popularity = own.pop(POPULARITY).numpy()
-        self._restore(own)
+        self._restore(grown(self.weights(), weights, self.net))
 
-    def answer(self, questions: Questions) -> Answers:
+    def predict(self, questions: Questions) -> Answers:
         """[n, i] probability of each item to come next."""
         histories = questions.cases().histories
         found = [np.empty((0, self.n_items), dtype=np.float32)]

@@ -77,6 +77,13 @@ BUILT_IN = (
         "query tokens from a behaviour vector in front of a frozen language model",
         "ilm:ILM",
     ),
+    _ours("tallrec", "a language model says whether someone will like an item", "tallrec:TALLRec"),
+    _ours(
+        "sasrec-likes",
+        "SASRec that says whether someone will like an item",
+        "sasrec_likes:SASRecLikes",
+    ),
+    _ours("lsat", "a long-term and a short-term model, mixed; made by palate update", "lsat:LSAT"),
 )
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from palate.config import Config
+from palate.data.cases import Split
 from palate.data.catalogue import Catalogue
 from palate.data.questions import Questions
 from palate.evaluation.likes import auc
@@ -51,6 +52,10 @@ class Updates(Protocol):
         """Train on from where the weights are, and stay at the best epoch by *validation*."""
         ...
 
+    def refresh(self, split: Split, context: FitContext) -> None:
+        """Bring up to date what is counted or solved, and not learned bit by bit."""
+        ...
+
     def weights(self) -> Weights:
         """What learning changes."""
         ...
@@ -60,7 +65,7 @@ class Updates(Protocol):
         one, leave the further items as they are."""
         ...
 
-    def answer(self, questions: Questions) -> Answers:
+    def predict(self, questions: Questions) -> Answers:
         """Probabilities: [n] that what is asked about is liked, or [n, i] of what comes next."""
         ...
 
@@ -137,8 +142,11 @@ def merged_exactly(
 ) -> Weights:
     """Adapters of twice the rank whose update is the interpolation of the two updates.
 
-    The scale of an update, alpha by rank, is to stay what it was.
+    The scale of an update, alpha by rank, is to stay what it was. At 1 and 0 it is the one or the
+    other as it is.
     """
+    if share in (0, 1):
+        return merged(long, short, share)
     both: Weights = {}
     for name, value in long.items():
         if "lora_A" in name:

@@ -39,6 +39,8 @@ SETTINGS: dict[str, Any] = {
     "samples": 1024,
     "epochs": 1,
     "learning_rate": 8e-4,
+    "batch_size": 8,
+    "accumulate": 2,  # as 16 at once, in half the memory
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "curriculum": {"curriculum": "curriculum"},

@@ -11,6 +11,7 @@ import typer
 from palate.cli import completion, console, settings
 from palate.cli.comparison_table import show
 from palate.cli.data_options import data_config, data_name, takes_data
+from palate.cli.periods import PERIODS, over_periods
 
 
 @takes_data
@@ -53,10 +54,18 @@ def compare(
       palate compare ease sasrec --data ml-100k --seeds 3 --set sasrec.width=128
       palate compare sasrec sasrec@wide --data ml-100k --set sasrec@wide.width=256
       palate compare ease sasrec --interactions clicks.csv --split temporal
+      palate compare sasrec-likes sasrec --data ml-100k --split periods
+
+    With --split periods, methods that go on learning are trained and tested period by period, in
+    every way there is to go on; --set periods.count=20 and others say how (palate compare --help
+    lists none of them: see docs/periods.md).
 
     Runs that the folder already holds with the same settings, data and seed are reused.
     """
     methods = list(dict.fromkeys(methods))
+    if given.get("split") == PERIODS:
+        over_periods(methods, given, seeds, out, sets or [], as_json)
+        return
     with console.working("loading"):
         chosen = settings.parse_sets(methods, sets or [])
         data = data_config(given)

@@ -84,6 +84,14 @@ def parse_sets(labels: Sequence[str], typed: Sequence[str]) -> dict[str, dict[st
     """
     from palate.recommenders import registry
 
+    settings = split_sets(labels, typed)
+    for label in labels:
+        registry.configure(label.partition("@")[0], settings.get(label, {}))
+    return settings
+
+
+def split_sets(labels: Sequence[str], typed: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``label.key=value`` words by label, not yet checked."""
     settings: dict[str, dict[str, Any]] = {}
     for word in typed:
         left, equals, value = word.partition("=")
@@ -95,8 +103,6 @@ def parse_sets(labels: Sequence[str], typed: Sequence[str]) -> dict[str, dict[st
                 f"--set {word}: '{label}' is not compared here; {', '.join(labels)} are"
             )
         settings.setdefault(label, {})[key.replace("-", "_")] = value
-    for label in labels:
-        registry.configure(label.partition("@")[0], settings.get(label, {}))
     return settings
 
 

@@ -25,12 +25,13 @@ def write_report(of: Run | Comparison) -> Path:
     """Write ``report.html`` into the folder of a run or a comparison; where it is."""
     context = _of_run(of) if isinstance(of, Run) else _of_comparison(of)
     path = of.folder / "report.html"
-    write_text(path, _template().render(context))
+    write_text(path, template("report.html.jinja").render(context))
     return path
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page of this package, into which text goes escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("palate.experiments"),
         autoescape=True,
@@ -38,7 +39,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)
 
 
 def _of_run(run: Run) -> dict[str, Any]:

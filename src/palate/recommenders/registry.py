@@ -117,9 +117,13 @@ def configure(name: str, settings: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: a key is unknown, or a value is out of range.
     """
+    return configured(name, get(name).Config, settings)
+
+
+def configured(name: str, config: type[Config], settings: Mapping[str, Any]) -> Config:
+    """:func:`configure` for any config; errors begin with *name*."""
     from pydantic import ValidationError
 
-    config = get(name).Config
     values = _nested(name, settings)
     try:
         try:

@@ -34,7 +34,7 @@ from claims.kept import Kept
 from claims.verdicts import better, exactly, pooled
 
 FOLDER = Path("runs/claims/ilm")
-KEPT = Kept(FOLDER)
+KEPT = Kept(RESULTS / "per-user" / "ilm", text=True)
 TESTED = 300
 """Test users who are ranked, drawn once."""
 LIKELY = "log-likelihood of the true title"

@@ -30,7 +30,7 @@ from claims.kept import Kept
 from claims.verdicts import better, pooled
 
 FOLDER = Path("runs/claims/llara")
-KEPT = Kept(FOLDER)
+KEPT = Kept(RESULTS / "per-user" / "llara", text=True)
 M = 20
 WHAT = f"HitRatio@1 of {M} sampled candidates"
 SETTINGS: dict[str, Any] = {

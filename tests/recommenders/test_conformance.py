@@ -40,6 +40,9 @@ SMALL: dict[str, dict] = {
     "llara": PROMPTS | {"beams": 2, "cf_settings": NET},
     "ilm": PROMPTS
     | {"beams": 2, "cf.factors": 8, "qformer.width": 16, "aligning.epochs": 1, "titles": False},
+    "tallrec": PROMPTS | {"retrieved": 3},
+    "sasrec-likes": NET,
+    "lsat": {"base": "sasrec", "settings": NET},
 }
 """Settings that make a method small enough for a test; others run on their defaults."""
 

@@ -8,8 +8,9 @@ away at the next. ``merge=outputs`` mixes their answers (LSAT-EN), ``merge=facto
 their tensors as the released code does (LSAT-TA), ``merge=updates`` the low-rank updates
 themselves. The weight of the long-term model is the one that is best on validation.
 
-Trained as a whole, the newest ``recent`` share of the training events is the period; ``palate
-update`` goes on from there. Any method that goes on learning can be the ``base``.
+Trained as a whole, the newest ``recent`` share of the training events is the period; without times
+it is the newest events of each person. ``palate update`` goes on from there. Any method that goes
+on learning can be the ``base``.
 
 Legend: u users, i items of the catalogue.
 """
@@ -101,15 +102,13 @@ class LSAT(Recommender):
 
     def _periods(self, split: Split) -> tuple[Questions, Questions]:
         """Questions about the older and the newest training events."""
-        if split.train_times is None:
-            raise ConfigError(
-                "lsat needs to know what is new, and these events have no times; "
-                "name their column with --time-column"
-            )
         sequences = split.train.sequences()
         rows = sequences.rows()
         places = np.flatnonzero(np.arange(len(rows)) > sequences.offsets[rows])
-        places = places[np.argsort(split.train_times[places], kind="stable")]
+        when = split.train_times
+        if when is None:  # the nearer to its end, the newer
+            when = np.arange(len(rows)) - sequences.offsets[1:][rows]
+        places = places[np.argsort(when[places], kind="stable")]
         cut = len(places) - max(1, round(self.config.recent * len(places)))
         of = self._questions
         return of(sequences, places[:cut], split.n_items), of(
@@ -148,10 +147,15 @@ class LSAT(Recommender):
         found = []
         for weights in (self.long, self.short):
             self._learner().take(weights)
-            scores = self._base.score(histories)
-            ranks = isinstance(self._base, RanksNext)
-            found.append(softmax(scores, axis=1) if ranks else scores)
-        return mixed(found[0], found[1], self.share)
+            found.append(self._base.score(histories))
+        if not isinstance(self._base, RanksNext):
+            return mixed(found[0], found[1], self.share)
+        # Without a history both give the same: how popular items are, and no probabilities.
+        known = histories.lengths > 0
+        scores = found[0].copy()
+        likely = [softmax(one[known], axis=1) for one in found]
+        scores[known] = mixed(likely[0], likely[1], self.share)
+        return scores
 
     def controls(self) -> Mapping[str, Callable[[Histories], Scores]]:
         """What the mixture has to beat: either of the two alone."""

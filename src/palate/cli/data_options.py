@@ -94,7 +94,7 @@ OPTIONS: dict[str, Any] = {
         str | None,
         _option(f"{', '.join(FORMS.values())}.", STEPS, "leave-one-out", metavar="SPLIT"),
     ],
-    "split_seed": Annotated[int | None, _option("Seed of every draw of users or items.", STEPS, "0")],
+    "split_seed": Annotated[int | None, _option("Seed of every draw.", STEPS, "0")],
     "test_users": Annotated[
         int | None,
         _option("Test so many users, drawn at random; by default all.", STEPS),
@@ -153,7 +153,7 @@ def _explain(problem: Any) -> str:
 
 
 def data_name(given: dict[str, Any]) -> str:
-    """A short name for a run folder: the set's name, the domains', or the file's without endings."""
+    """A short name for a run folder: of the set, the domains, or the file without its endings."""
     if "domains" in given:
         names = [pair.partition("=")[0] for pair in re.split(r",(?=[^,=/]+=)", given["domains"])]
         return "-".join(names)

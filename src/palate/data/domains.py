@@ -213,5 +213,7 @@ def shared_users(dataset: Dataset) -> list[tuple[str, str, int]]:
     pairs = pl.DataFrame({"domain": domains, "user": dataset.user_codes}).unique()
     both = pairs.join(pairs, on="user").filter(pl.col("domain") < pl.col("domain_right"))
     counts = {(a, b): n for a, b, n in both.group_by("domain", "domain_right").len().iter_rows()}
-    rows = [(names[a], names[b], counts.get((a, b), 0)) for a, b in combinations(range(len(names)), 2)]
+    rows = [
+        (names[a], names[b], counts.get((a, b), 0)) for a, b in combinations(range(len(names)), 2)
+    ]
     return sorted(rows, key=lambda row: -row[2])

@@ -27,11 +27,11 @@ class DataConfig(Config):
     """Which data, and how it is prepared and split."""
 
     data: str | None = None
-    """A named data set (see ``palate data ls``), or a folder or file to read. A folder of nothing but
-    folders that can be read is one data set, each folder a domain of it."""
+    """A named data set (see ``palate data ls``), or a folder or file to read. A folder of nothing
+    but folders that can be read is one data set, each folder a domain of it."""
     domains: dict[str, str] | None = None
-    """In place of ``data``, several data sets as one: ``NAME=PATH,NAME=PATH``, where a path may be a
-    named data set too. Users are shared by id."""
+    """In place of ``data``, several data sets as one: ``NAME=PATH,NAME=PATH``, where a path may be
+    a named data set too. Users are shared by id."""
     interactions: Path | None = None
     """File of interactions, in place of ``data``: who touched which item, when."""
     items: Path | None = None
@@ -131,7 +131,7 @@ def load(config: DataConfig, progress: bool = False) -> Dataset:
         SourceError: a named data set cannot be fetched.
     """
     paths = _domains(config)
-    parts = [_part(config, path, domain, progress) for domain, path in paths.items()]
+    parts = [_part(config, path, domain, progress) for domain, path in paths]
     read = parts[0].read
     if len(parts) > 1:
         read, parts = domains.join(parts)
@@ -141,7 +141,7 @@ def load(config: DataConfig, progress: bool = False) -> Dataset:
     catalogue, note = _catalogue(events, config, parts)
     last = events.steps[-1]
     step = Step("catalogue", last.users, len(catalogue), len(events), 0, note)
-    named = [get(path) for path in paths.values() if path in names()]
+    named = [get(path) for _, path in paths if path in names()]
     return Dataset(
         name=_name(config, named),
         catalogue=catalogue,
@@ -162,17 +162,17 @@ def _name(config: DataConfig, named: Sequence[NamedData]) -> str:
     return Path(config.data or config.interactions or "").name
 
 
-def _domains(config: DataConfig) -> dict[str | None, str]:
+def _domains(config: DataConfig) -> Sequence[tuple[str | None, str]]:
     """The name or path of each domain; of a single data set under the name None."""
     if config.domains is not None:
-        return dict(config.domains)
+        return list(config.domains.items())
     path = str(config.data or config.interactions)
     folder = Path(path).expanduser()
     if config.data is not None and config.data not in names() and folder.is_dir():
         inside = domains.folders(folder)
         if inside is not None:
-            return dict(inside)
-    return {None: path}
+            return list(inside.items())
+    return [(None, path)]
 
 
 def _part(config: DataConfig, path: str, domain: str | None, progress: bool) -> Part:
@@ -227,9 +227,7 @@ def _filter(events: Events, config: DataConfig, parts: Sequence[Part]) -> None:
         raise DataError(f"{path}: no event is left ({told}); filter less")
 
 
-def _catalogue(
-    events: Events, config: DataConfig, parts: Sequence[Part]
-) -> tuple[Catalogue, str]:
+def _catalogue(events: Events, config: DataConfig, parts: Sequence[Part]) -> tuple[Catalogue, str]:
     frames, notes = [], []
     for part in parts:
         seen = events.items if part.domain is None else _seen_in(events, part.domain)
@@ -268,4 +266,6 @@ def _user_attributes(parts: Sequence[Part]) -> pl.DataFrame | None:
     tables = [part.users for part in parts if part.users is not None]
     if len(tables) < 2:
         return tables[0] if tables else None
-    return pl.concat(tables, how="diagonal_relaxed").unique("user", keep="first", maintain_order=True)
+    return pl.concat(tables, how="diagonal_relaxed").unique(
+        "user", keep="first", maintain_order=True
+    )

@@ -100,5 +100,5 @@ def _domains(text: str, rest: str) -> SplitName:
             "command line: 'cross-domain:books>films', or cross-domain:books:films"
         )
     if source == target:
-        raise ConfigError(f"split '{text}': source and target are both '{source}'; name two domains")
+        raise ConfigError(f"split '{text}': source and target are one domain; name two")
     return SplitName("cross-domain", source=source, target=target)

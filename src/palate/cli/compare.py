@@ -53,6 +53,7 @@ def compare(
       palate compare ease sasrec --data ml-100k --seeds 3 --set sasrec.width=128
       palate compare sasrec sasrec@wide --data ml-100k --set sasrec@wide.width=256
       palate compare ease sasrec --interactions clicks.csv --split temporal
+      palate compare popularity ease sasrec --data ml-100k --split few-shot:64
 
     Runs that the folder already holds with the same settings, data and seed are reused.
     """

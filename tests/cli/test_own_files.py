@@ -109,3 +109,17 @@ def test_report_says_where_it_is(palate, trained) -> None:
     assert answer.code == 0, answer.err
     assert Path(answer.out.strip()) == trained / "report.html"
     assert "<html" in (trained / "report.html").read_text()
+
+
+def test_show_counts_domains_and_the_users_they_share(palate, tmp_path: Path) -> None:
+    Path("books.csv").write_text("user,item,time\nann,1,1\nann,2,2\nann,3,3\nbob,1,4\n")
+    Path("films.csv").write_text("user,item,time\nann,1,5\ncid,1,6\n")
+    words = ["data", "show", "--domains", "books=books.csv,films=films.csv"]
+    answer = palate(*words)
+    assert answer.code == 0, answer.err
+    assert "books and films share 1 user\n" in answer.out
+    told = json.loads(palate(*words, "--split", "few-shot:1", "--json").out)
+    assert told["domains"][0] == {"name": "books", "users": 2, "items": 3, "events": 4}
+    assert told["shared_users"] == [{"domains": ["books", "films"], "users": 1}]
+    assert told["split"]["name"] == "few-shot:1"
+    assert told["split"]["train"] == 1

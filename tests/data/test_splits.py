@@ -14,6 +14,7 @@ from palate.data.cases import Cases, Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.data.dataset import Dataset
 from palate.data.leakage import check_leakage
+from palate.data.split_names import FORMS, parse_split
 from palate.data.splits import SPLITS, date, make_split
 from palate.errors import ConfigError, DataError, LeakageError
 
@@ -29,7 +30,20 @@ def dataset_of(rows: list[tuple[int, int, int]]) -> Dataset:
         schema={"user": pl.String, "item": pl.String, "time": pl.Int64},
     )
     items = frame["item"].unique().sort()
-    return Dataset("drawn", Catalogue(pl.DataFrame({"item": items, "title": items})), frame)
+    domain = pl.when(pl.col("item") < "i3").then(pl.lit("books")).otherwise(pl.lit("films"))
+    catalogue = pl.DataFrame({"item": items, "title": items}).with_columns(domain=domain)
+    return Dataset("drawn", Catalogue(catalogue), frame)
+
+
+NAMES = [
+    "leave-one-out",
+    "user-holdout",
+    "temporal",
+    "few-shot:2",
+    "cross-domain:books>films",
+    "cold-items:0.2",
+    "cold-users:2",
+]
 
 
 def rows_of(raw: bytes) -> list[tuple[int, int, int]]:
@@ -133,18 +147,30 @@ def test_temporal(dataset: Dataset) -> None:
     assert bool(told) == (left > 0)  # what no part uses is said, with its number
 
 
-@given(spread_datasets, st.sampled_from(sorted(SPLITS)))
+@given(spread_datasets, st.sampled_from(NAMES))
 def test_train_times_belong_to_the_training_events(dataset: Dataset, how: str) -> None:
     split = split_or_reject(dataset, how)
     sequences = split.train.sequences()
     assert split.train_times is not None
     for user, row in zip(sequences.users, range(len(sequences)), strict=True):
         found = split.train_times[sequences.offsets[row] : sequences.offsets[row + 1]].tolist()
-        true = sorted(t for v, _, t in dataset.interactions.rows() if v == user)
+        held = user in {*split.validation.histories.users, *split.test.histories.users}
+        items = [split.catalogue.items[item] for item in sequences[row]]
+        true = [
+            t
+            for _, item, t in sorted(
+                (row for row in dataset.interactions.rows() if row[0] == user),
+                key=lambda row: row[2],
+            )
+            if not (how.startswith("cross-domain") and held and item >= "i3")
+            and not (split.cold is not None and int(split.catalogue.index_of(item)) in split.cold)
+        ]
         assert found == true[: len(found)]
+        events = dataset.interactions.filter(user=user).rows()
+        assert all((user, i, t) in events for i, t in zip(items, found, strict=True))
 
 
-@given(spread_datasets, st.sampled_from(sorted(SPLITS)), st.data())
+@given(spread_datasets, st.sampled_from(NAMES), st.data())
 def test_a_training_sequence_that_reaches_a_target_is_caught(
     dataset: Dataset, how: str, data: st.DataObject
 ) -> None:
@@ -223,11 +249,11 @@ def test_training_events_after_the_cut_are_caught() -> None:
 
 def test_every_split_says_what_it_is() -> None:
     dataset = tiny()
-    notes = {how: " ".join(make_split(dataset, how).notes) for how in SPLITS}
-    assert "leaks time" in notes["leave-one-out"]
-    assert "leaks time" in notes["user-holdout"]
+    assert {parse_split(how).kind for how in NAMES} == set(SPLITS) == set(FORMS)
+    notes = {how: " ".join(make_split(dataset, how).notes) for how in NAMES}
+    assert all("leak" in notes[how] for how in NAMES if how != "temporal")
     assert "Global temporal split: training ends before" in notes["temporal"]
-    assert all(make_split(dataset, how).name == how for how in SPLITS)
+    assert all(make_split(dataset, how).name == how for how in NAMES)
 
 
 def test_seeds_draw_other_users() -> None:

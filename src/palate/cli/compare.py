@@ -54,16 +54,17 @@ def compare(
       palate compare ease sasrec --data ml-100k --seeds 3 --set sasrec.width=128
       palate compare sasrec sasrec@wide --data ml-100k --set sasrec@wide.width=256
       palate compare ease sasrec --interactions clicks.csv --split temporal
+      palate compare popularity ease sasrec --data ml-100k --split few-shot:64
       palate compare sasrec-likes sasrec --data ml-100k --split periods
 
     With --split periods, methods that go on learning are trained and tested period by period, in
-    every way there is to go on; --set periods.count=20 and others say how (palate compare --help
-    lists none of them: see docs/periods.md).
+    every way there is to go on; periods:20 makes 20 of them, and --set periods.first=10 and others
+    say more (docs/going-on.md).
 
     Runs that the folder already holds with the same settings, data and seed are reused.
     """
     methods = list(dict.fromkeys(methods))
-    if given.get("split") == PERIODS:
+    if str(given.get("split")).partition(":")[0] == PERIODS:
         over_periods(methods, given, seeds, out, sets or [], as_json)
         return
     with console.working("loading"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from palate.cli import console
+from palate.cli.evaluate import show_domains
 from palate.experiments import wording
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def show(comparison: Comparison) -> None:
     rows = [_cells(row, comparison.reference, wide) for row in comparison.rows]
     columns = [name for name in rows[0] if wide or name not in LEFT_OUT]
     console.table(columns, [[row[name] for name in columns] for row in rows])
+    show_domains([(row.label, row.domains) for row in comparison.rows])
     for row in comparison.failed:
         console.remark(f"{row.label} failed: {row.error}")
     if "p" in columns and len(rows) > 1 and comparison.reference is not None:

@@ -20,6 +20,7 @@ data = typer.Typer(
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 SHOWN = 5  # items and events of a sample
+DOMAINS = 20
 
 
 @data.command()
@@ -66,6 +67,7 @@ def show(
       palate data show ml-100k
       palate data show clicks.csv --user-column visitor --time-column at
       palate data show --interactions clicks.csv --items items.parquet --k-core 5
+      palate data show --domains books=books.csv,films=films.csv --split few-shot:64
 
     The same options are those of train and compare.
     """
@@ -103,6 +105,8 @@ def fetch(
 
 
 def _summary(dataset: Dataset, split: Split) -> dict[str, Any]:
+    from palate.data.domains import domain_counts, shared_users
+
     return {
         "name": dataset.name,
         "licence": dataset.licence,
@@ -114,6 +118,10 @@ def _summary(dataset: Dataset, split: Split) -> dict[str, Any]:
         "last": _when(dataset, "max"),
         "item_columns": dataset.catalogue.frame.columns,
         "steps": [asdict(step) for step in dataset.steps],
+        "domains": domain_counts(dataset),
+        "shared_users": [
+            {"domains": [one, other], "users": users} for one, other, users in shared_users(dataset)
+        ],
         "split": {
             "name": split.name,
             "train": len(split.train),
@@ -138,6 +146,8 @@ def _print(dataset: Dataset, split: Split) -> None:
         ],
         left=2,
     )
+    if len(summary["domains"]) > 1:
+        _print_domains(summary)
     columns = dataset.catalogue.frame.columns[:4]
     sample = dataset.catalogue.frame.select(columns).head(SHOWN)
     console.table([f"items: {columns[0]}", *columns[1:]], sample.rows(), left=len(columns))
@@ -150,6 +160,21 @@ def _print(dataset: Dataset, split: Split) -> None:
         print(f"  note: {note}")
     if dataset.licence:
         print(f"terms: {dataset.licence}")
+
+
+def _print_domains(summary: dict[str, Any]) -> None:
+    """The largest domains, and which of them share most users."""
+    domains = sorted(summary["domains"], key=lambda one: -one["events"])
+    columns = ("users", "items", "events")
+    console.table(
+        ["domain", *columns],
+        [[one["name"], *(f"{one[name]:,}" for name in columns)] for one in domains[:DOMAINS]],
+    )
+    for pair in summary["shared_users"][:DOMAINS]:
+        plural = "" if pair["users"] == 1 else "s"
+        print(f"{' and '.join(pair['domains'])} share {pair['users']:,} user{plural}")
+    if len(domains) > DOMAINS:
+        print(f"{len(domains) - DOMAINS} more domains: see --json")
 
 
 def _when(dataset: Dataset, which: str) -> str | None:

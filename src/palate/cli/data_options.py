@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.cli.completion import data_sets
+from palate.data.split_names import FORMS
 from palate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,6 +35,14 @@ OPTIONS: dict[str, Any] = {
             SOURCE,
             metavar="NAME|PATH",
             autocompletion=data_sets,
+        ),
+    ],
+    "domains": Annotated[
+        str | None,
+        _option(
+            "Several data sets as one: users are shared by id, items are told apart.",
+            SOURCE,
+            metavar="NAME=PATH,NAME=PATH",
         ),
     ],
     "interactions": Annotated[
@@ -90,9 +100,9 @@ OPTIONS: dict[str, Any] = {
     ],
     "split": Annotated[
         str | None,
-        _option("leave-one-out, user-holdout or temporal.", STEPS, "leave-one-out"),
+        _option(f"{', '.join(FORMS.values())}.", STEPS, "leave-one-out", metavar="SPLIT"),
     ],
-    "split_seed": Annotated[int | None, _option("Seed of every draw of users.", STEPS, "0")],
+    "split_seed": Annotated[int | None, _option("Seed of every draw.", STEPS, "0")],
     "test_users": Annotated[
         int | None,
         _option("Test so many users, drawn at random; by default all.", STEPS),
@@ -129,7 +139,7 @@ def data_config(given: dict[str, Any]) -> DataConfig:
     """
     from pydantic import ValidationError
 
-    if not {"data", "interactions"} & given.keys():
+    if not {"data", "interactions", "domains"} & given.keys():
         raise ConfigError(
             "no data: name a set (--data ml-100k) or your own files "
             "(--interactions clicks.csv --items items.csv)"
@@ -151,6 +161,9 @@ def _explain(problem: Any) -> str:
 
 
 def data_name(given: dict[str, Any]) -> str:
-    """A short name for a run folder: the set's name, or the file's without its endings."""
+    """A short name for a run folder: of the set, the domains, or the file without its endings."""
+    if "domains" in given:
+        names = [pair.partition("=")[0] for pair in re.split(r",(?=[^,=/]+=)", given["domains"])]
+        return "-".join(names)
     source = Path(str(given.get("data") or given["interactions"]))
     return source.name.split(".")[0] or source.resolve().name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,6 +86,23 @@ def show_candidates(run: Run, found: dict[str, Any]) -> None:
     print(f"lists: {run.path('candidates.jsonl')}")
 
 
+DOMAINS = 20
+
+
+def show_domains(methods: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:
+    """Each method's numbers by domain of the target; nothing where no domains are known."""
+    rows = []
+    for method, domains in methods:
+        largest = sorted(domains, key=lambda one: (-one["cases"], one["domain"]))
+        for number, one in enumerate(largest[: 2 * DOMAINS]):
+            metrics = (f"{one['metrics'][name]:.4f}" for name in ("ndcg@10", "hr@10", "mrr"))
+            name = "" if number else method
+            rows.append([name, one["domain"], one["ranked"], f"{one['cases']:,}", *metrics])
+    if rows:
+        heads = ["method", "domain of the target", "ranked over", "cases"]
+        console.table([*heads, "NDCG@10", "HR@10", "MRR"], rows, left=3)
+
+
 def show_metrics(run: Run) -> None:
     """The numbers of one run: a row per metric, a column per K, and what belongs beside them."""
     results = run.results()
@@ -107,6 +125,7 @@ def show_metrics(run: Run) -> None:
         for key, (low, high) in results["intervals"].items()
     ]
     print("\n".join(plain))
+    show_domains([(run.method, results.get("domains", []))])
     controls = results.get("controls", [])
     if controls:
         rows = [

@@ -32,6 +32,8 @@ def over_periods(
         from palate.recommenders import registry
 
         typed = settings.split_sets([*methods, PERIODS], sets)
+        if count := str(given["split"]).partition(":")[2]:
+            typed.setdefault(PERIODS, {})["count"] = count
         own = registry.configured(PERIODS, PeriodsConfig, typed.pop(PERIODS, {}))
         assert isinstance(own, PeriodsConfig)
         data = data_config({name: value for name, value in given.items() if name != "split"})

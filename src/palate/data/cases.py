@@ -136,6 +136,7 @@ class Split:
         notes: plain sentences that belong beside every result on this split.
         train_times: [e] times of the events of ``train.sequences()``, in the unit of the source;
             None where the data have an order only.
+        cold: items that neither training nor a history may hold, in a split that sets some apart.
     """
 
     catalogue: Catalogue
@@ -145,6 +146,7 @@ class Split:
     name: str
     notes: tuple[str, ...] = ()
     train_times: Indices | None = None
+    cold: Indices | None = None
 
     @property
     def n_items(self) -> int:

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from palate.errors import DataError
 
+NO_DOMAIN = "unknown"  # of an item of which nothing says the domain
 TEXTS = ("genres", "categories", "text")  # columns that say in words what an item is like
 
 
@@ -57,6 +60,25 @@ class Catalogue:
     @cached_property
     def _by_title(self) -> dict[str, int]:
         return {title.casefold(): i for i, title in reversed(list(enumerate(self.titles)))}
+
+    @cached_property
+    def domains(self) -> list[str]:
+        """[d] names of the domains, in order of first appearance; empty where none are known."""
+        return self._domain.unique(maintain_order=True).to_list()
+
+    @cached_property
+    def domain_codes(self) -> npt.NDArray[np.int64]:
+        """[i] the position of each item's domain among :attr:`domains`; -1 where none are known."""
+        if not self.domains:
+            return np.full(len(self), -1, dtype=np.int64)
+        codes = self._domain.cast(pl.Enum(self.domains)).to_physical()
+        return codes.cast(pl.Int64).to_numpy()
+
+    @cached_property
+    def _domain(self) -> pl.Series:
+        if "domain" not in self.frame.columns:
+            return pl.Series("domain", [], dtype=pl.String)
+        return self.frame["domain"].cast(pl.String).fill_null(NO_DOMAIN)
 
     def labels(self, column: str) -> pl.Series:
         """[i] the values of a column of genres or categories, a list for each item.

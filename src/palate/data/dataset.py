@@ -45,7 +45,8 @@ class Dataset:
     Attributes:
         catalogue: [i] every item that can be recommended.
         interactions: [e] columns ``user`` and ``item`` (strings), ``time`` (int64, in the unit of
-            the source), and ``rating`` (float64) where the source has one, in file order.
+            the source), and ``rating`` (float64) where the source has one, in file order. An
+            event's domain is that of its item.
         steps: what each step of preparation kept and dropped.
         has_clock: False where the order of rows stands in for time.
         user_attributes: ``user`` and what the source says of the users, or None.

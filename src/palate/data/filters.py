@@ -18,7 +18,7 @@ class Events:
     """Events while they are filtered: the table, integer codes beside it, and the steps so far.
 
     Attributes:
-        table: [e] columns ``user``, ``item``, ``time`` and perhaps ``rating``.
+        table: [e] columns ``user``, ``item``, ``time`` and perhaps ``rating`` and ``domain``.
         steps: one per call of :meth:`record` or :meth:`keep`.
     """
 

@@ -18,7 +18,7 @@ from palate.evaluation import beyond_accuracy, ranking
 from palate.evaluation.beyond_accuracy import Features
 from palate.evaluation.ranking import Indices, Scores, Values
 from palate.evaluation.significance import bootstrap_interval
-from palate.evaluation.slices import Slice, slices_by
+from palate.evaluation.slices import Slice, slices_by, slices_of_domains
 
 KS = (1, 5, 10, 20, 50)
 ACCURACY = {
@@ -30,6 +30,19 @@ ACCURACY = {
     "map": ranking.average_precision,
 }
 LISTS = ("novelty", "popularity_bias", "diversity")
+
+
+@dataclass(frozen=True, eq=False)
+class Domains:
+    """The domains of a catalogue.
+
+    Attributes:
+        names: [d] of two domains or more.
+        codes: [i] the position of each item's domain among the names.
+    """
+
+    names: list[str]
+    codes: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +61,8 @@ class Evaluation:
         n_items: size of the catalogue.
         features: [i, d] what the items are like, for diversity; None leaves diversity out.
         ks: lengths of list at which :meth:`metrics` looks.
+        domains: of the items; None where there is no more than one.
+        domain_ranks: [u] the target's rank among the unseen items of its own domain; likewise.
     """
 
     users: list[str]
@@ -61,6 +76,8 @@ class Evaluation:
     n_items: int
     features: Features | None = None
     ks: tuple[int, ...] = KS
+    domains: Domains | None = None
+    domain_ranks: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.ranks)
@@ -128,13 +145,32 @@ class Evaluation:
         return bootstrap_interval(self.per_user(metric), seed, level)
 
     def slices(self, metric: str, seed: int = 0) -> list[Slice]:
-        """A metric by activity of the user, then by popularity of the target in training."""
+        """A metric by activity of the user, then by popularity of the target in training.
+
+        Where items have domains, then of those that have targets: see :meth:`domain_slices`.
+        """
         values = self.per_user(metric)
         known = self.popularity[self.targets]
         return [
             *slices_by("activity", self.history_lengths, values, seed),
             *slices_by("popularity", known, values, seed),
+            *self.domain_slices(metric, seed),
         ]
+
+    def domain_slices(self, metric: str, seed: int = 0) -> list[Slice]:
+        """A metric by domain of the target: ranked over the whole catalogue, then in its own only.
+
+        Lists that hold one domain only are not kept, so what lists are like has the first alone.
+        """
+        if self.domains is None or self.domain_ranks is None:
+            return []
+        targets, names = self.domains.codes[self.targets], self.domains.names
+        slices = slices_of_domains("domain", targets, names, self.per_user(metric), seed)
+        name, _, length = metric.partition("@")
+        if name in ACCURACY:
+            own = ACCURACY[name](self.domain_ranks, int(length) if length else self.n_items)
+            slices += slices_of_domains("own domain", targets, names, own, seed)
+        return slices
 
 
 def evaluate(
@@ -144,6 +180,7 @@ def evaluate(
     train: Histories,
     n_items: int,
     features: Features | None = None,
+    domains: Domains | None = None,
     ks: Sequence[int] = KS,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
@@ -155,6 +192,7 @@ def evaluate(
         cases: held-out cases; what stands in a history is not recommended again.
         train: the training sequences, for popularity; users of *cases* or others.
         features: [i, d] what the items are like, for diversity.
+        domains: of the items; each target is then ranked within its own as well.
         ks: lengths of list to look at.
         progress: called after each batch with the number of cases in it.
 
@@ -165,7 +203,7 @@ def evaluate(
     if len(cases) == 0:
         raise DataError("no cases to evaluate: the split holds no user with enough events")
     lengths = tuple(sorted(set(ks)))
-    ranks, counts, items, scores = [], [], [], []
+    ranks, counts, items, scores, own = [], [], [], [], []
     for start in range(0, len(cases), batch_size):
         histories = _between(cases.histories, start, start + batch_size)
         targets = cases.targets[start : start + batch_size]
@@ -179,6 +217,8 @@ def evaluate(
         places, candidates = ranking.standing(found, targets, seen)
         ranks.append(places)
         counts.append(candidates)
+        if domains is not None:
+            own.append(ranking.standing(found, targets, seen, domains.codes)[0])
         top_items, top_scores = ranking.top_k(found, max(lengths), seen, checked=True)
         items.append(top_items)
         scores.append(top_scores)
@@ -196,6 +236,8 @@ def evaluate(
         n_items=n_items,
         features=features,
         ks=lengths,
+        domains=domains,
+        domain_ranks=np.concatenate(own) if own else None,
     )
 
 

@@ -44,10 +44,15 @@ def rank_targets(scores: Scores, targets: Indices, seen: Seen | None = None) -> 
     return standing(scores, targets, seen)[0]
 
 
-def standing(scores: Scores, targets: Indices, seen: Seen | None = None) -> tuple[Indices, Indices]:
+def standing(
+    scores: Scores, targets: Indices, seen: Seen | None = None, groups: Indices | None = None
+) -> tuple[Indices, Indices]:
     """[u] rank of each target, as :func:`rank_targets`, and [u] number of items it is among.
 
     The number counts the unseen items and the target.
+
+    Args:
+        groups: [i] a group of each item; a target then stands among the items of its own only.
     """
     check_scores(scores, len(targets))
     rows = np.arange(len(targets))
@@ -55,6 +60,8 @@ def standing(scores: Scores, targets: Indices, seen: Seen | None = None) -> tupl
     if seen is not None:
         np.put(others, _places(seen, scores.shape[1]), False)
     others[rows, targets] = False
+    if groups is not None:
+        others &= groups == groups[targets][:, None]
     n_candidates = _count(others) + 1
     others &= scores >= scores[rows, targets][:, None]
     return _count(others), n_candidates

@@ -1,10 +1,11 @@
-"""Users in buckets: by how much they did, and by how well known what they went for is.
+"""Users in buckets: by how much they did, how known what they went for is, and its domain.
 
 Legend: u users.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,11 @@ class Slice:
     """A metric over some of the users.
 
     Attributes:
-        by: ``activity`` (events in the history) or ``popularity`` (training users of the target).
-        label: the bucket in words, e.g. ``21 to 64 events``.
-        low: least value of the bucket.
+        by: ``activity`` (events in the history), ``popularity`` (training users of the target),
+            ``domain`` (of the target) or ``own domain``: the same, ranked among the items of that
+            domain only.
+        label: the bucket in words, e.g. ``21 to 64 events``; of a domain its name.
+        low: least value of the bucket; of a domain its position among them.
         high: greatest.
         users: how many there are in it.
         value: mean of the metric over them.
@@ -70,6 +73,19 @@ def slices_by(by: str, values: Indices, metric: Values, seed: int = 0) -> list[S
                 interval=bootstrap_interval(metric[inside], seed),
             )
         )
+    return rows
+
+
+def slices_of_domains(
+    by: str, domains: Indices, names: Sequence[str], metric: Values, seed: int = 0
+) -> list[Slice]:
+    """The *metric* [u] in each of the *domains* [u] that has a user, in the order of *names*."""
+    rows = []
+    for domain in np.unique(domains).tolist():
+        inside = metric[domains == domain]
+        interval = bootstrap_interval(inside, seed)
+        mean = float(inside.mean())
+        rows.append(Slice(by, names[domain], domain, domain, len(inside), mean, interval))
     return rows
 
 

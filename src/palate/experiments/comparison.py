@@ -49,6 +49,8 @@ class Row:
             reference itself.
         difference: NDCG@10 less that of the reference.
         cost: seconds and the like, mean over the seeds; the largest peak of memory.
+        domains: ``domain, ranked, cases, metrics`` for each domain with targets, ranked over the
+            whole catalogue and within its own domain only; mean over the seeds.
     """
 
     label: str
@@ -60,6 +62,7 @@ class Row:
     p: float | None = None
     difference: float | None = None
     cost: dict[str, float] = field(default_factory=dict)
+    domains: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,22 @@ class Pooled:
             spread=metrics.std().row(0, named=True) if len(self.runs) > 1 else {},
             intervals={name: bootstrap_interval(values) for name, values in self.users.items()},
             cost=cost,
+            domains=_mean_of_domains([run.results().get("domains", []) for run in self.runs]),
         )
+
+
+def _mean_of_domains(runs: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The rows of the first run, their metrics averaged over the runs."""
+    return [
+        {name: value for name, value in rows[0].items() if name != "intervals"}
+        | {
+            "metrics": {
+                name: float(np.mean([row["metrics"][name] for row in rows]))
+                for name in rows[0]["metrics"]
+            }
+        }
+        for rows in zip(*runs, strict=True)
+    ]
 
 
 def _tested(rows: list[Row], done: dict[str, Pooled], reference: str) -> list[Row]:

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.evaluation.cost import Meter, flops, latency
-from palate.evaluation.evaluate import Evaluation, evaluate
+from palate.evaluation.evaluate import Domains, Evaluation, evaluate
 from palate.evaluation.ranking import top_k
 from palate.evaluation.significance import holm, paired_test
 from palate.experiments.atomic import write_json, write_parquet
@@ -29,6 +29,7 @@ from palate.recommenders.base import Controlled, Recommender, Scores
 INTERVALS = ("ndcg@10", "hr@10", "mrr")
 REQUESTS, REQUEST_SECONDS = 100, 10.0  # timed one by one: so many, or for so long
 ATTRIBUTES = ("genres", "genre", "categories", "category")
+RANKED = {"domain": "whole catalogue", "own domain": "own domain only"}
 RECENT = 10  # events of a test history that are kept to be shown
 
 
@@ -53,6 +54,7 @@ def measure(run: Run, recommender: Recommender, split: Split, progress: bool) ->
             train=split.train.sequences(),
             n_items=split.n_items,
             features=attributes(split.catalogue),
+            domains=domains_of(split.catalogue),
             progress=advance,
         )
     write_parquet(run.path("predictions.parquet"), _predictions(found, split))
@@ -74,9 +76,34 @@ def measure(run: Run, recommender: Recommender, split: Split, progress: bool) ->
         "intervals": {name: found.interval(name) for name in INTERVALS},
         "slices": [asdict(one) for one in found.slices(PRIMARY)],
     }
+    by_domain = _by_domain(found)
+    if by_domain:
+        results["domains"] = by_domain
     if isinstance(recommender, Controlled):
         results["controls"] = _controls(recommender.controls(), found, split, progress)
     write_json(run.path("metrics.json"), results)
+
+
+def domains_of(catalogue: Catalogue) -> Domains | None:
+    """The domains of a catalogue, where it has several."""
+    if len(catalogue.domains) < 2:
+        return None
+    return Domains(catalogue.domains, catalogue.domain_codes)
+
+
+def _by_domain(found: Evaluation) -> list[dict[str, Any]]:
+    """For each domain with targets a row ranked over the whole catalogue, and one within it."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for metric in INTERVALS:
+        for one in found.domain_slices(metric):
+            row = rows.setdefault(
+                (one.label, one.by),
+                {"domain": one.label, "ranked": RANKED[one.by], "cases": one.users}
+                | {"metrics": {}, "intervals": {}},
+            )
+            row["metrics"][metric] = one.value
+            row["intervals"][metric] = one.interval
+    return list(rows.values())
 
 
 def _controls(
@@ -191,7 +218,7 @@ def _cases(found: Evaluation, split: Split) -> pl.DataFrame:
     names = split.catalogue.frame["item"]
     ids = split.catalogue.items
     recent = [[ids[item] for item in history[-RECENT:]] for history in histories]
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "user": pl.Series(found.users, dtype=pl.String),
             "target": names.gather(split.test.targets),
@@ -201,3 +228,7 @@ def _cases(found: Evaluation, split: Split) -> pl.DataFrame:
             "recent": pl.Series(recent, dtype=pl.List(pl.String)),
         }
     )
+    if found.domains is None or found.domain_ranks is None:
+        return frame
+    domains = pl.Series(found.domains.names).gather(found.domains.codes[found.targets])
+    return frame.with_columns(domain=domains, domain_rank=found.domain_ranks + 1)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
-from palate.evaluation.slices import slices_by
+from palate.evaluation.ranking import ndcg
+from palate.evaluation.slices import Slice, slices_by, slices_of_domains
 from palate.experiments import charts, wording
 from palate.experiments.charts import COLOURS, Point, Series
 from palate.experiments.comparison import Pooled, Row
@@ -17,6 +19,11 @@ SLICES = {
     "activity": ("By how much the user did", "events", "events in the history"),
     "popularity": ("By how known the hidden item is", "known", "training users of the item"),
 }
+DOMAINS = {
+    "domain": "By domain of the hidden item, ranked over the whole catalogue",
+    "own domain": "By domain of the hidden item, ranked in its own domain only",
+}
+MOST_DOMAINS = 12  # that a picture has room for; the table has more
 
 
 @dataclass(frozen=True)
@@ -68,30 +75,59 @@ def _against(line: Line, name: str, least: float, words: Callable[[float], str])
 
 
 def slice_panels(lines: Sequence[Line]) -> list[Picture]:
-    """NDCG@10 by activity of the user and by popularity of the target."""
+    """NDCG@10 by activity of the user, by popularity of the target and by its domain, if any."""
     panels: list[Picture] = []
     if not lines:
         return panels
     for by, (title, column, unit) in SLICES.items():
-        names: list[tuple[str, str]] = []
-        series = []
-        for line in lines:
-            groups = line.pooled.runs[0].cases()[column].to_numpy()
-            rows = slices_by(by, groups, line.pooled.users[PRIMARY])
-            names = [(_range(one.low, one.high), _people(one.users)) for one in rows]
-            points = [
-                Point(
-                    place,
-                    one.value,
-                    *one.interval,
-                    tip=f"{line.label}, {one.label}: NDCG@10 {wording.score(one.value)} "
-                    f"({wording.interval(one.interval)}), {_people(one.users)}",
-                )
-                for place, one in enumerate(rows)
-            ]
-            series.append(Series(line.label, line.colour, points))
+        found = [
+            slices_by(
+                by, line.pooled.runs[0].cases()[column].to_numpy(), line.pooled.users[PRIMARY]
+            )
+            for line in lines
+        ]
+        names = [(_range(one.low, one.high), _people(one.users)) for one in found[-1]]
+        series = [_sliced(line, rows) for line, rows in zip(lines, found, strict=True)]
         panels.append(Picture(title, charts.categories(series, names, unit, "NDCG@10")))
+    return panels + _domain_panels(lines)
+
+
+def _domain_panels(lines: Sequence[Line]) -> list[Picture]:
+    first = lines[0].pooled.runs[0].cases()
+    if "domain" not in first.columns or first["domain"].n_unique() > MOST_DOMAINS:
+        return []
+    domains = first["domain"].unique().sort().to_list()
+    codes = np.array([domains.index(name) for name in first["domain"]], dtype=np.int64)
+    panels = []
+    for by, title in DOMAINS.items():
+        found = [slices_of_domains(by, codes, domains, _of_users(line, by)) for line in lines]
+        names = [(one.label, _people(one.users)) for one in found[-1]]
+        series = [_sliced(line, rows) for line, rows in zip(lines, found, strict=True)]
+        panels.append(Picture(title, charts.categories(series, names, "domain", "NDCG@10")))
     return panels
+
+
+def _of_users(line: Line, by: str) -> np.ndarray:
+    """[u] NDCG@10 of each test user, averaged over the seeds."""
+    if by == "domain":
+        return line.pooled.users[PRIMARY]
+    runs = [run.cases()["domain_rank"].to_numpy() - 1 for run in line.pooled.runs]
+    values: np.ndarray = np.mean([ndcg(ranks, 10) for ranks in runs], axis=0)
+    return values
+
+
+def _sliced(line: Line, rows: Sequence[Slice]) -> Series:
+    points = [
+        Point(
+            place,
+            one.value,
+            *one.interval,
+            tip=f"{line.label}, {one.label}: NDCG@10 {wording.score(one.value)} "
+            f"({wording.interval(one.interval)}), {_people(one.users)}",
+        )
+        for place, one in enumerate(rows)
+    ]
+    return Series(line.label, line.colour, points)
 
 
 def _range(low: int, high: int) -> str:

@@ -100,6 +100,7 @@ def _context(
         "ks": tables.lengths(done),
         "accuracy": tables.accuracy(done),
         "controls": tables.controls(done),
+        "domains": tables.domains(done),
         "panels": pictures.cost_panels(done),
         "costs": tables.costs(done[0]) if len(done) == 1 else [],
         "samples": sample_users({line.label: line.pooled.runs[0] for line in done}),

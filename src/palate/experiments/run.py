@@ -138,7 +138,8 @@ class Run:
     def cases(self) -> pl.DataFrame:
         """``user, target, rank, events, known, recent``: the test cases in their order.
 
-        ``events`` counts the history, ``known`` the training users of the target.
+        ``events`` counts the history, ``known`` the training users of the target. Where items have
+        domains there are ``domain`` and ``domain_rank`` too: the target's, and its rank in it.
         """
         return pl.read_parquet(self.path("cases.parquet"))
 

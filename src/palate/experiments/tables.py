@@ -10,6 +10,7 @@ import yaml
 from palate.experiments import wording
 from palate.experiments.pictures import Line
 
+DOMAINS = 20  # shown of each method; metrics.json has all
 ACCURACY = {"ndcg": "NDCG", "hr": "HR (recall)", "precision": "precision", "map": "MAP (MRR)"}
 BEYOND = {
     "coverage@10": (
@@ -89,6 +90,28 @@ def controls(done: list[Line]) -> list[dict[str, Any]]:
                     "colour": None if number else line.colour,
                     "control": one["name"],
                     "cells": [*cells, wording.probability(one["p"])],
+                }
+            )
+    return rows
+
+
+def domains(done: list[Line]) -> list[dict[str, Any]]:
+    """Each method by domain of the hidden item, the domains with most cases first.
+
+    The method is named in its first row only.
+    """
+    rows = []
+    for line in done:
+        largest = sorted(line.row.domains, key=lambda one: (-one["cases"], one["domain"]))
+        for number, one in enumerate(largest[: 2 * DOMAINS]):
+            cells = [wording.score(one["metrics"][name]) for name in ("ndcg@10", "hr@10", "mrr")]
+            rows.append(
+                {
+                    "label": line.label,
+                    "colour": None if number else line.colour,
+                    "domain": one["domain"],
+                    "ranked": one["ranked"],
+                    "cells": [f"{one['cases']:,}", *cells],
                 }
             )
     return rows

@@ -188,6 +188,9 @@ def absolute(data: DataConfig) -> DataConfig:
         value = values.get(name)
         if value is not None and Path(value).expanduser().exists():
             values[name] = str(Path(value).expanduser().resolve())
+    for name, path in (values["domains"] or {}).items():
+        if Path(path).expanduser().exists():
+            values["domains"][name] = str(Path(path).expanduser().resolve())
     return DataConfig.model_validate(values)
 
 

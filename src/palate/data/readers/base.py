@@ -43,7 +43,8 @@ class Interactions:
     """Interactions as read.
 
     Attributes:
-        frame: columns ``user``, ``item``, ``time`` and perhaps ``rating``, in file order.
+        frame: columns ``user``, ``item``, ``time`` and perhaps ``rating`` and ``domain``, in file
+            order.
         note: which columns were taken, and what else a person should know.
         has_clock: False where the order of rows stands in for time.
         dropped: rows that the reader folded into others; the note says why.
@@ -61,7 +62,7 @@ class Items:
 
     Attributes:
         frame: columns ``item`` (unique), ``title`` (null or empty where the source has none) and
-            other attributes, in file order.
+            other attributes, ``domain`` among them where the source has it, in file order.
         first_row: what a person calls the first row of *frame* in the file.
         title_column: what the file calls the title.
         note: what a person should know.

@@ -42,6 +42,7 @@ COMMON = {
         "title name movietitle itemtitle itemname productname producttitle booktitle artistname "
         "trackname songname gamename headline artist book movie track song"
     ),
+    "domain": ("domain",),
 }
 ITEM_ID = (*COMMON["item"], "id")
 USER_ID = (*COMMON["user"], "id")
@@ -98,12 +99,12 @@ def wanted(names: Sequence[str], columns: Columns) -> list[str] | None:
     None where one is missing: then all are read, so that the error can name them.
     """
     found = []
-    for role in ("user", "item", "time", "rating"):
-        given = getattr(columns, role)
+    for role in ("user", "item", "time", "rating", "domain"):
+        given = getattr(columns, role, None)
         name = given or first_common(names, COMMON[role])
         if name in names:
             found.append(str(name))
-        elif role != "rating" and given != ROW_ORDER:
+        elif role not in ("rating", "domain") and given != ROW_ORDER:
             return None
     unique = len(set(names)) == len(names) and len(set(found)) == len(found)
     return found if unique else None

@@ -25,7 +25,10 @@ def find(path: Path) -> Files | None:
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if strip_gz(p).name.endswith(SUFFIX))
         if len(found) > 1:
-            raise DataError(f"{path}: several *{SUFFIX}: {[p.name for p in found]}; name one")
+            raise DataError(
+                f"{path}: several *{SUFFIX}: {[p.name for p in found]}; name one, or take them as "
+                "domains: --domains NAME=FILE,NAME=FILE"
+            )
         return find(found[0]) if found else None
     name = strip_gz(path).name
     if not name.endswith(SUFFIX):

@@ -7,7 +7,15 @@ from pathlib import Path
 import polars as pl
 
 from palate.data.readers.base import Columns, Interactions, Items
-from palate.data.readers.columns import ITEM_ID, ROW_ORDER, USER_ID, locate, required
+from palate.data.readers.columns import (
+    COMMON,
+    ITEM_ID,
+    ROW_ORDER,
+    USER_ID,
+    first_common,
+    locate,
+    required,
+)
 from palate.errors import DataError
 
 DATES = (
@@ -23,7 +31,7 @@ DATES = (
 def typed_interactions(
     frame: pl.DataFrame, columns: Columns, path: Path, first_row: int, note: str = ""
 ) -> Interactions:
-    """``user``, ``item``, ``time`` and perhaps ``rating`` out of a raw table.
+    """``user``, ``item``, ``time`` and perhaps ``rating`` and ``domain`` out of a raw table.
 
     Args:
         frame: columns as read, text or typed.
@@ -46,6 +54,10 @@ def typed_interactions(
     if rating is not None:
         kept["rating"] = numbers(frame[rating], path, first_row)
         taken += f", rating={rating}"
+    domain = locate(names, "domain", None, path)
+    if domain is not None:
+        kept["domain"] = frame[domain].cast(pl.String)
+        taken += f", domain={domain}"
     text = f"{path.name}: {taken}" + (f"; {note}" if note else "")
     return Interactions(pl.DataFrame(kept), text, has_clock)
 
@@ -62,6 +74,9 @@ def typed_items(frame: pl.DataFrame, columns: Columns, path: Path, first_row: in
     title = required(frame.columns, "title", columns.title, path)
     kept = unique_ids(frame[item], path, first_row)
     rest = _attributes(frame, {item, title}, {"item", "title"})
+    domain = first_common(rest.columns, COMMON["domain"])
+    if domain is not None:
+        rest = rest.rename({domain: "domain"}).with_columns(pl.col("domain").cast(pl.String))
     titles = frame[title].cast(pl.String)
     return Items(pl.DataFrame({"item": kept, "title": titles}).hstack(rest), first_row, title)
 

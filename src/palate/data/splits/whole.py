@@ -1,4 +1,4 @@
-"""Splits: which events train, which validate, which test.
+"""The splits that look at all users alike: leave-one-out, user hold-out, global temporal.
 
 Legend: u users, e events. A user's sequence is cut at positions: a case takes the event at a
 position as its target and all events before it as its history.
@@ -6,49 +6,17 @@ position as its target and all events before it as its history.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-
 import numpy as np
 
-from palate.data.cases import Cases, Histories, Indices, Split
+from palate.data.cases import Split
+from palate.data.cuts import cases_at, held_out
 from palate.data.dataset import Dataset
-from palate.data.leakage import check_leakage
-from palate.errors import ConfigError, DataError
+from palate.data.split_names import SplitName
+from palate.data.splits.dates import date
+from palate.errors import DataError
 
 
-def make_split(dataset: Dataset, how: str, seed: int = 0, test_users: int | None = None) -> Split:
-    """Split *dataset* and prove that no target leaks.
-
-    Args:
-        how: ``leave-one-out``, ``user-holdout`` or ``temporal``.
-        seed: of the draw of users in ``user-holdout``, and of those who are tested.
-        test_users: test so many of the users who could be tested; None tests all.
-
-    Raises:
-        ConfigError: *how* is not the name of a split.
-        DataError: too few events or users for this split.
-        LeakageError: a model could see what it is tested on.
-    """
-    if how not in SPLITS:
-        raise ConfigError(f"no split '{how}'; there are: {', '.join(SPLITS)}")
-    split = SPLITS[how](dataset, seed)
-    if test_users is not None and test_users < len(split.test):
-        split = _fewer_tested(split, test_users, seed)
-    if dataset.has_clock:
-        split = replace(split, train_times=training_times(split.train, dataset))
-    check_leakage(split, dataset)
-    return split
-
-
-def _fewer_tested(split: Split, users: int, seed: int) -> Split:
-    rows = np.random.default_rng(seed).choice(len(split.test), users, replace=False)
-    note = f"{users} of {len(split.test)} users are tested, drawn at random (seed {seed})."
-    return replace(split, test=split.test.take(np.sort(rows)), notes=(*split.notes, note))
-
-
-def leave_one_out(dataset: Dataset, seed: int = 0) -> Split:
+def leave_one_out(dataset: Dataset, name: SplitName, seed: int = 0) -> Split:
     """Each user's last event tests, the one before validates, the others train."""
     sequences = dataset.sequences
     n = sequences.lengths
@@ -73,12 +41,12 @@ def leave_one_out(dataset: Dataset, seed: int = 0) -> Split:
         train=cases_at(sequences, np.arange(len(n)), np.where(n >= 3, n - 3, n - 1)),
         validation=cases_at(sequences, enough, n[enough] - 2),
         test=cases_at(sequences, enough, n[enough] - 1),
-        name="leave-one-out",
+        name=str(name),
         notes=tuple(notes),
     )
 
 
-def user_holdout(dataset: Dataset, seed: int = 0) -> Split:
+def user_holdout(dataset: Dataset, name: SplitName, seed: int = 0) -> Split:
     """Of ten users one validates and one tests, by their last event; eight train whole."""
     sequences = dataset.sequences
     n = sequences.lengths
@@ -88,10 +56,8 @@ def user_holdout(dataset: Dataset, seed: int = 0) -> Split:
             f"{dataset.name}: {len(able)} users have 2 events, user-holdout needs at least 3 such "
             "users (8:1:1); bring more users or use --split leave-one-out"
         )
-    drawn = np.random.default_rng(seed).permutation(able)
-    tenth = max(1, round(len(able) / 10))
-    test, validation = np.sort(drawn[:tenth]), np.sort(drawn[tenth : 2 * tenth])
-    train = np.setdiff1d(np.arange(len(n)), drawn[: 2 * tenth])
+    validation, test = held_out(able, seed)
+    train = np.setdiff1d(np.arange(len(n)), np.concatenate([validation, test]))
     notes = [
         f"User hold-out 8:1:1 (seed {seed}): the {len(test)} tested users are unknown to "
         "training; the last event of each is the target and those before it the history.",
@@ -104,12 +70,12 @@ def user_holdout(dataset: Dataset, seed: int = 0) -> Split:
         train=cases_at(sequences, train, n[train] - 1),
         validation=cases_at(sequences, validation, n[validation] - 1),
         test=cases_at(sequences, test, n[test] - 1),
-        name="user-holdout",
+        name=str(name),
         notes=tuple(notes),
     )
 
 
-def temporal(dataset: Dataset, seed: int = 0) -> Split:
+def temporal(dataset: Dataset, name: SplitName, seed: int = 0) -> Split:
     """Two dates cut all events 8:1:1; a user's last event in a period is its target."""
     if not dataset.has_clock:
         raise DataError(
@@ -156,39 +122,6 @@ def temporal(dataset: Dataset, seed: int = 0) -> Split:
         train=cases_at(sequences, train, before_first[train] - 1),
         validation=cases_at(sequences, validation, before_second[validation] - 1),
         test=cases_at(sequences, test, n[test] - 1),
-        name="temporal",
+        name=str(name),
         notes=tuple(notes),
     )
-
-
-SPLITS: dict[str, Callable[[Dataset, int], Split]] = {
-    "leave-one-out": leave_one_out,
-    "user-holdout": user_holdout,
-    "temporal": temporal,
-}
-
-
-def cases_at(sequences: Histories, which: Indices, at: Indices) -> Cases:
-    """[len(which)] cases: the event at position *at* of each user in *which*, and its past."""
-    targets = sequences.offsets[which] + at
-    liked = None if sequences.liked is None else sequences.liked[targets]
-    histories = sequences.spans(which, np.zeros_like(at), at)
-    return Cases(histories, sequences.items[targets], liked)
-
-
-def training_times(train: Cases, dataset: Dataset) -> Indices:
-    """[e] times of the events of ``train.sequences()``, which begin where the users' do."""
-    number = {user: position for position, user in enumerate(dataset.users)}
-    which = np.array([number[user] for user in train.histories.users], dtype=np.int64)
-    lengths = train.histories.lengths + 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    shifts = np.repeat(dataset.sequences.offsets[which] - offsets[:-1], lengths)
-    return dataset.times[shifts + np.arange(offsets[-1])]
-
-
-def date(time: int) -> str:
-    """A time as a person reads it, its unit told from its size."""
-    scale = next((s for s in (1, 1_000, 1_000_000) if abs(time) < 1e11 * s), None)
-    if scale is None or time < 1e8:
-        return str(time)
-    return f"{datetime.fromtimestamp(time / scale, UTC):%Y-%m-%d %H:%M} UTC"

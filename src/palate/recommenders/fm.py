@@ -2,15 +2,15 @@
 
 Rendle, "Factorization Machines", ICDM 2010.
 
-Legend: b batch, l length, c candidates, d width, i catalogue size, n rows, m values of a field.
+Legend: b batch, l length, c candidates, d width, i catalogue size, n rows,
+k fields, m values of a field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -28,24 +28,37 @@ from palate.training.next_item import dot_product_loss
 class FMConfig(InstanceConfig):
     """Settings of the factorization machine."""
 
-    loss: Literal["softmax", "binary"] = "softmax"
-    """softmax: cross-entropy over the whole catalogue. binary: the logistic loss against
-    sampled negatives."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Dropout on the vector of the history."""
     item_fields: tuple[str, ...] = ()
     """Columns of the catalogue that say what a candidate is like, such as genres; each is a
     field beside the item itself."""
 
 
 class Part(NamedTuple):
-    """What some fields add to the score of a machine.
+    """What some fields bring into a machine.
 
     Attributes:
-        vector: [n, d] ``Σ_j x_j v_j`` over their features j.
+        vectors: [n, k, d] of each field ``Σ_j x_j v_j`` over its features j.
         alone: [n] ``Σ_j x_j w_j`` and all products of pairs among them.
     """
 
-    vector: torch.Tensor
+    vectors: torch.Tensor
     alone: torch.Tensor
+
+
+class Reading(NamedTuple):
+    """What the features j of one field add up to.
+
+    Attributes:
+        vector: [n, d] ``Σ_j x_j v_j``.
+        weight: [n] ``Σ_j x_j w_j``.
+        squares: [n] ``Σ_j x_j² |v_j|²``.
+    """
+
+    vector: torch.Tensor
+    weight: torch.Tensor
+    squares: torch.Tensor
 
 
 class FeatureField(nn.Module):
@@ -62,43 +75,42 @@ class FeatureField(nn.Module):
         nn.init.zeros_(self.weights.weight)
         nn.init.normal_(self.vectors.weight[:size], std=0.02)
 
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """[n, m] values without repetition, padded -> [n, d] ``Σ_j x_j v_j``."""
-        return self._mean(values, self.vectors.weight)
-
-    def weight(self, values: torch.Tensor) -> torch.Tensor:
-        """[n, m] -> [n] ``Σ_j x_j w_j``."""
-        return self._mean(values, self.weights.weight)[:, 0]
-
-    def squares(self, values: torch.Tensor) -> torch.Tensor:
-        """[n, m] -> [n] ``Σ_j x_j² |v_j|²``."""
+    def forward(self, values: torch.Tensor) -> Reading:
+        """[n, m] values without repetition, padded -> what they add up to."""
         norms = self.vectors.weight.square().sum(1, keepdim=True)
-        return self._mean(values, norms)[:, 0] / (values != self.pad).sum(1).clamp(min=1)
+        number = (values != self.pad).sum(1).clamp(min=1)
+        return Reading(
+            self._mean(values, self.vectors.weight),
+            self._mean(values, self.weights.weight)[:, 0],
+            self._mean(values, norms)[:, 0] / number,
+        )
 
     def _mean(self, values: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         return F.embedding_bag(values, table, mode="mean", padding_idx=self.pad)
 
 
-def part(fields: Sequence[FeatureField], values: Sequence[torch.Tensor]) -> Part:
+def part(fields: Iterable[nn.Module], values: Iterable[torch.Tensor]) -> Part:
     """Rendle's equation 5 over some fields: all pairs in linear time.
 
     ``Σ_{j<k} <v_j, v_k> x_j x_k = ½ (|Σ_j x_j v_j|² - Σ_j x_j² |v_j|²)``
     """
-    both = list(zip(fields, values, strict=True))
-    vector = torch.stack([field(value) for field, value in both]).sum(0)
-    squares = torch.stack([field.squares(value) for field, value in both]).sum(0)
-    weight = torch.stack([field.weight(value) for field, value in both]).sum(0)
-    return Part(vector, weight + (vector.square().sum(1) - squares) / 2)
+    read = [field(value) for field, value in zip(fields, values, strict=True)]
+    vectors = torch.stack([one.vector for one in read], 1)
+    squares = torch.stack([one.squares for one in read]).sum(0)
+    weights = torch.stack([one.weight for one in read]).sum(0)
+    return Part(vectors, weights + (vectors.sum(1).square().sum(1) - squares) / 2)
 
 
 class FMNet(InstanceNet):
     """Fields of the history, fields of the candidate, and the products of all pairs of features.
 
     Attributes:
-        labels: for each item field, [i, m] the values of each item, padded.
+        user_fields: the set of the history's items, and the last of them.
+        item_fields: the candidate itself, and the columns of *labels*.
     """
 
     def __init__(self, n_items: int, config: FMConfig, labels: Sequence[torch.Tensor] = ()) -> None:
+        """For a catalogue whose items have *labels*, each [i, m] as :func:`labels_of` gives."""
         super().__init__(n_items)
         self.dropout = config.dropout
         self.bias = nn.Parameter(torch.zeros(()))
@@ -108,31 +120,31 @@ class FMNet(InstanceNet):
         for number, values in enumerate(labels):
             self.register_buffer(f"labels{number}", values, persistent=False)
 
-    def user_values(self, items: torch.Tensor) -> list[torch.Tensor]:
-        """[b, l] histories -> [b, l] the set of their items, and [b, 1] the last of them."""
-        return [distinct(items, self.pad), items[:, -1:]]
+    def user(self, items: torch.Tensor) -> Part:
+        """[b, l] histories -> what they bring."""
+        user = part(self.user_fields, [distinct(items, self.pad), items[:, -1:]])
+        return user._replace(vectors=dropout(user.vectors, self.dropout, self.training))
 
-    def item_values(self, candidates: torch.Tensor) -> list[torch.Tensor]:
-        """[c] candidates -> [c, 1] themselves, and [c, m] their values in each item field."""
-        labels = (self.get_buffer(f"labels{n}") for n in range(len(self.item_fields) - 1))
-        return [candidates[:, None], *(values[candidates] for values in labels)]
+    def item(self, candidates: torch.Tensor) -> Part:
+        """[c] candidates -> what they bring."""
+        labels = [self.get_buffer(f"labels{n}") for n in range(len(self.item_fields) - 1)]
+        values = [candidates[:, None], *(label[candidates] for label in labels)]
+        return part(self.item_fields, values)
 
     def logits(self, batch: dict[str, torch.Tensor], candidates: torch.Tensor) -> torch.Tensor:
-        user = part(self.user_fields, self.user_values(batch["items"]))
-        item = part(self.item_fields, self.item_values(candidates.flatten()))
-        vectors = item.vector.view(*candidates.shape, -1)
-        product = dot(dropout(user.vector, self.dropout, self.training), vectors)
-        return self.bias + user.alone[:, None] + item.alone.view(candidates.shape) + product
+        chosen, places = candidates.unique(return_inverse=True)
+        return self.pairs(self.user(batch["items"]), self.item(chosen), places)
+
+    def pairs(self, user: Part, item: Part, places: torch.Tensor) -> torch.Tensor:
+        """[b, c] scores of histories with the items at *places* [c] or [b, c]."""
+        own = self.bias + user.alone[:, None] + item.alone[places]
+        return own + dot(user.vectors.sum(1), F.embedding(places, item.vectors.sum(1)))
 
     def softmax(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        # What the history adds by itself is the same for all candidates, so it drops out.
-        values = self.user_values(batch["items"])
-        fields = zip(self.user_fields, values, strict=True)
-        user = torch.stack([field(value) for field, value in fields]).sum(0)
-        user = F.pad(dropout(user, self.dropout, self.training), (0, 1), value=1.0)
-        everything = torch.arange(self.pad, device=user.device)
-        item = part(self.item_fields, self.item_values(everything))
-        table = torch.cat([item.vector, item.alone[:, None]], 1)  # [i, d + 1]
+        # What the history brings alone is the same for all candidates: the softmax ignores it.
+        user = F.pad(self.user(batch["items"]).vectors.sum(1), (0, 1), value=1.0)  # [b, d + 1]
+        item = self.item(torch.arange(self.pad, device=user.device))
+        table = torch.cat([item.vectors.sum(1), item.alone[:, None]], 1)  # [i, d + 1]
         return dot_product_loss(user[:, None], batch["positives"][:, None], table)
 
 

@@ -6,7 +6,8 @@ Legend: b batch, l length, c candidates, d width, i catalogue size.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self
+from collections.abc import Callable
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.instances import Instances, negatives
 
 USERS = 256  # scored at a time
+Loss = Literal["softmax", "sampled-softmax", "binary", "bpr"]
 
 
 class InstanceConfig(TrainingConfig):
@@ -34,12 +36,13 @@ class InstanceConfig(TrainingConfig):
     """Events of a history that the model reads, newest last."""
     width: int = Field(64, ge=1)
     """Length of the vector of an item or another feature."""
-    dropout: float = Field(0.3, ge=0, lt=1)
-    """Dropout on what the history gives."""
     batch_size: int = Field(1024, ge=1)
     """Events to predict per optimizer step and process, before gradient accumulation."""
+    loss: Loss = "softmax"
+    """softmax: cross-entropy over the whole catalogue. The others set the event's item against
+    sampled ones: by cross-entropy among them, by a logistic loss on each, or pair by pair."""
     negatives: int = Field(4, ge=1)
-    """Items that a sampled loss sets against each positive."""
+    """Items that a sampled loss sets against each positive, drawn uniformly."""
     device: str = "auto"
     """Where to run: auto, cpu, cuda, cuda:1 …"""
 
@@ -49,8 +52,7 @@ class InstanceNet(nn.Module):
 
     Attributes:
         pad: index that fills up short histories; the size of the catalogue.
-        loss_name: ``softmax`` over the whole catalogue; ``binary`` cross-entropy or ``bpr``
-            against sampled negatives.
+        loss_name: as :class:`InstanceConfig` has it.
         negatives: sampled for each positive.
     """
 
@@ -82,10 +84,15 @@ class InstanceNet(nn.Module):
         positives = batch["positives"]
         drawn = negatives(positives, self.pad, self.negatives)
         scores = self.logits(batch, torch.cat([positives[:, None], drawn], 1)).float()
-        up, down = scores[:, :1], scores[:, 1:]
-        if self.loss_name == "bpr":
-            return {"loss": F.softplus(down - up).mean()}
-        return {"loss": F.softplus(-up).mean() + F.softplus(down).sum(1).mean()}
+        return {"loss": SAMPLED[self.loss_name](scores[:, :1], scores[:, 1:])}
+
+
+SAMPLED: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "sampled-softmax": lambda up, down: (torch.cat([up, down], 1).logsumexp(1) - up[:, 0]).mean(),
+    "binary": lambda up, down: F.softplus(-up).mean() + F.softplus(down).sum(1).mean(),
+    "bpr": lambda up, down: F.softplus(down - up).mean(),
+}
+"""Losses by the scores of the positives [b, 1] and of the sampled [b, m]."""
 
 
 class InstanceRecommender(NetRecommender):

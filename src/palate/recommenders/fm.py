@@ -151,6 +151,8 @@ class FMNet(InstanceNet):
 def labels_of(catalogue: Catalogue, column: str) -> torch.Tensor:
     """[i, m] the values of a column for each item as numbers, padded with how many there are.
 
+    Every row begins with padding, so that the largest number is that of the padding.
+
     Raises:
         ConfigError: the catalogue has no such column.
     """
@@ -162,7 +164,7 @@ def labels_of(catalogue: Catalogue, column: str) -> torch.Tensor:
     cells = [sorted(set(cell)) for cell in catalogue.labels(column).to_list()]
     names = {name: number for number, name in enumerate(sorted(set().union(*cells)))}
     values = Histories.of([[names[name] for name in cell] for cell in cells])
-    return torch.from_numpy(values.padded(max(1, int(values.lengths.max())), len(names)))
+    return torch.from_numpy(values.padded(int(values.lengths.max()) + 1, len(names)))
 
 
 class FM(InstanceRecommender):

@@ -8,6 +8,8 @@ Legend: b batch, l length, d width, u users of the training, i catalogue size, e
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -60,8 +62,23 @@ class Edges(nn.Module):
         )
 
 
+class Spread(NamedTuple):
+    """Vectors that the graph has spread.
+
+    Attributes:
+        given: [i, d] what each item adds to the vector of a user who has it, but for the user's
+            own degree: all layers that are one step away.
+        items: [i, d] vectors of the items, the mean of their layers.
+    """
+
+    given: torch.Tensor
+    items: torch.Tensor
+
+
 class LightGCNNet(InstanceNet):
     """Initial vectors, and the graph that spreads them."""
+
+    _kept: Spread | None = None
 
     def __init__(self, n_items: int, sequences: Histories, config: LightGCNConfig) -> None:
         super().__init__(n_items)
@@ -82,15 +99,26 @@ class LightGCNNet(InstanceNet):
         nn.init.normal_(self.users.weight, std=0.1)
         nn.init.normal_(self.items.weight, std=0.1)
 
-    def spread(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """[i, d] what an item gives to a user who has it, over all layers; [i, d] the items'."""
+    def train(self, mode: bool = True) -> Self:
+        self._kept = None  # whenever training begins or ends, the vectors may be others
+        return super().train(mode)
+
+    def spread(self) -> Spread:
+        """Vectors over all layers; kept while nothing is learned, so that a request is cheap."""
+        if self.training or torch.is_grad_enabled():
+            return self._spread()
+        if self._kept is None:
+            self._kept = self._spread()
+        return self._kept
+
+    def _spread(self) -> Spread:
         users, items = self.users.weight, self.items.weight
         given, mean = torch.zeros_like(items), items
         for _ in range(self.layers):
             given = given + items
             users, items = self.to_users(items), self.to_items(users)
             mean = mean + items
-        return self.scales * given / (self.layers + 1), mean / (self.layers + 1)
+        return Spread(self.scales * given / (self.layers + 1), mean / (self.layers + 1))
 
     def sides(self, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """[b, l] histories -> [b, d] vectors of users who have these items, and [i, d] items'."""
@@ -123,4 +151,14 @@ class LightGCN(InstanceRecommender):
     Config = LightGCNConfig
 
     def build(self, catalogue: Catalogue, sequences: Histories) -> LightGCNNet:
+        self._graph = sequences
         return LightGCNNet(len(catalogue), sequences, self.config)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return super().state() | {
+            "graph.items": torch.from_numpy(self._graph.items),
+            "graph.offsets": torch.from_numpy(self._graph.offsets),
+        }
+
+    def _sequences(self, state: dict[str, torch.Tensor]) -> Histories:
+        return Histories(state["graph.items"].numpy(), state["graph.offsets"].numpy())

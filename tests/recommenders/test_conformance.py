@@ -30,6 +30,9 @@ SMALL: dict[str, dict] = {
     "ease": {"regularization": 5},
     "als": {"factors": 8, "regularization": 1},
     "bpr": {"factors": 8, "iterations": 20},
+    "fm": NET,
+    "deepfm": NET | {"hidden": (8, 4), "negatives": 4},
+    "lightgcn": NET,
     "gru4rec": NET,
     "caser": NET | {"window": 3},
     "sasrec": NET,
@@ -53,6 +56,7 @@ BUILT_IN = [
 ]
 WITHIN = 4  # events that all training sequences have: what a longer place means is never learned
 READS_ORDER = ["gru4rec", "caser", "sasrec"]
+READS_A_WINDOW = [*READS_ORDER, "fm", "deepfm", "lightgcn"]
 
 
 def build(name: str, **more: object) -> Recommender:
@@ -86,6 +90,12 @@ def test_learns_a_cycle(name, loss):
     learns_a_cycle(lambda: build(name, epochs=epochs, loss=loss, length=WITHIN, **calm))
 
 
+@pytest.mark.parametrize("name", ["fm", "deepfm"])
+def test_the_last_item_is_order_enough_for_a_machine(name):
+    calm = {"learning_rate": 0.01, "dropout": 0.0}
+    learns_a_cycle(lambda: build(name, epochs=30, **calm))
+
+
 def test_a_language_model_learns_a_cycle():
     rates = {"learning_rate": 0.01, "llm_learning_rate": 1e-3}
     calm = {"dropout": 0.0, "residual_dropout": 0.0}
@@ -94,7 +104,14 @@ def test_a_language_model_learns_a_cycle():
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [("ease", {}), ("itemknn", {"half_life": None}), ("als", {}), ("bpr", {}), ("popularity", {})],
+    [
+        ("ease", {}),
+        ("itemknn", {"half_life": None}),
+        ("als", {}),
+        ("bpr", {}),
+        ("lightgcn", {}),
+        ("popularity", {}),
+    ],
 )
 def test_a_cycle_cannot_be_learned_without_order(name, more):
     with pytest.raises(AssertionError, match="the next item ranks first for"):
@@ -106,7 +123,7 @@ def test_recency_is_order_enough_for_itemknn():
     learns_a_cycle(lambda: build("itemknn", half_life=1))
 
 
-@pytest.mark.parametrize("name", READS_ORDER)
+@pytest.mark.parametrize("name", READS_A_WINDOW)
 def test_only_the_window_is_read(name):
     """Events before the last ``length`` change nothing."""
     newest = [0, 9, 3, 12, 5, 4, 17, 8]

@@ -53,6 +53,11 @@ BUILT_IN = (
     _ours("ease", "linear item-to-item autoencoder in closed form", "ease:EASE"),
     _ours("als", "matrix factorisation of implicit feedback by least squares", "als:ALS"),
     _ours("bpr", "matrix factorisation trained to rank pairs of items", "bpr:BPR"),
+    _ours("fm", "factorization machine over a history, its last item and a candidate", "fm:FM"),
+    _ours(
+        "deepfm", "factorization machine beside a network over the same vectors", "deepfm:DeepFM"
+    ),
+    _ours("lightgcn", "vectors spread over the graph of who touched what", "lightgcn:LightGCN"),
     _ours("gru4rec", "recurrent network over the sequence of items", "gru4rec:GRU4Rec"),
     _ours("caser", "convolutions over the last few items", "caser:Caser"),
     _ours("sasrec", "causal self-attention over the sequence of items", "sasrec:SASRec"),

@@ -57,6 +57,11 @@ BUILT_IN = (
     _ours("caser", "convolutions over the last few items", "caser:Caser"),
     _ours("sasrec", "causal self-attention over the sequence of items", "sasrec:SASRec"),
     _ours(
+        "unisrec",
+        "sequences of items' texts, which several domains can teach it to read",
+        "unisrec:UniSRec",
+    ),
+    _ours(
         "lite-llm4rec",
         "two language models and a projection head, no decoding",
         "lite_llm4rec:LiteLLM4Rec",

@@ -119,9 +119,7 @@ def resume_pretraining(folder: Path, progress: bool = False) -> dict[str, Any]:
 def _begin(folder: Path, card: Mapping[str, Any], resume: bool) -> None:
     """Write down what was begun, or see that it is what is resumed."""
     if (folder / CARD).exists():
-        raise RunError(
-            f"{folder} holds a pre-trained model already; name another folder with --out"
-        )
+        raise RunError(f"{folder} holds a pre-trained model; name another folder with --out")
     if not (folder / BEGUN).exists():
         write_json(folder / BEGUN, card)
         return

@@ -266,7 +266,7 @@ class UniSRec(SequentialRecommender):
         context: FitContext,
         basis: TextBasis | None = None,
     ) -> TextBasis:
-        """Take in the texts of a catalogue; the basis of their features, found here if not given."""
+        """Take in the texts of a catalogue; returns the basis of their features."""
         config = self.config
         vectors = embed(
             reader,

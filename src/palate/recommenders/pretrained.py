@@ -63,17 +63,17 @@ class Pretrained:
         """See that the weights fit a model.
 
         Args:
-            names: the settings that decide what the weights mean.
+            names: the settings that decide what the weights mean; a dot reaches into a nested one.
             marks: what the model stands on, as it was noted of the weights.
 
         Raises:
             ConfigError: something differs; the message names it and the mend.
         """
         here, there = config.model_dump(mode="json"), self.card["settings"]
-        differ = [name for name in names if here[name] != there[name]]
+        differ = [name for name in names if _at(here, name) != _at(there, name)]
         if differ:
-            told = ", ".join(f"{n}={_typed(there[n])} there and {_typed(here[n])}" for n in differ)
-            mend = " ".join(f"--{n.replace('_', '-')} {_typed(there[n])}" for n in differ)
+            told = ", ".join(f"{n}={_at(there, n)} there and {_at(here, n)}" for n in differ)
+            mend = " ".join(f"--{n.replace('_', '-')} {_at(there, n)}" for n in differ)
             raise ConfigError(f"pretrained={self.folder}: {told} here; add {mend}")
         for name, value in marks.items():
             if self.card["marks"].get(name) != value:
@@ -91,8 +91,11 @@ def _why_nothing(folder: Path, method: str) -> str:
     return f"{there}; make one with: palate pretrain {method} --data … --out {folder}"
 
 
-def _typed(value: Any) -> str:
-    """A value as it is typed on the command line."""
+def _at(settings: Mapping[str, Any], name: str) -> str:
+    """A setting's value as it is typed on the command line."""
+    value: Any = settings
+    for key in name.split("."):
+        value = value[key]
     if isinstance(value, list):
         return "[" + ",".join(map(str, value)) + "]"
     return "null" if value is None else str(value)

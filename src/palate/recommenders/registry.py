@@ -62,6 +62,11 @@ BUILT_IN = (
         "unisrec:UniSRec",
     ),
     _ours(
+        "recformer",
+        "a language model reads items as their attributes, a history as its items",
+        "recformer:Recformer",
+    ),
+    _ours(
         "lite-llm4rec",
         "two language models and a projection head, no decoding",
         "lite_llm4rec:LiteLLM4Rec",

@@ -36,6 +36,7 @@ SMALL: dict[str, dict] = {
     "unisrec": NET | {"item_layers": 1, "text_dims": 8, "experts": 2},
     "lite-llm4rec": NET
     | {"layers": 1, "item_layers": 1, "text_dims": 8, "epochs": 1, "precision": "fp32"},
+    "recformer": PROMPTS | {"samples": 32, "max_tokens": 8, "second_epochs": 1},
     "fusion": {"parts": ("ease", "sasrec"), "settings": {"sasrec": NET}},
     "bigrec": PROMPTS | {"max_tokens": 6, "beams": 2},
     "llara": PROMPTS | {"beams": 2, "cf_settings": NET},

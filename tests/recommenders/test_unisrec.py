@@ -81,8 +81,8 @@ def test_scores_are_products_of_what_it_represents_by() -> None:
     left, right = model.representations(HISTORIES), model.item_representations()
     assert left.dtype == right.dtype == np.float32
     assert_close(left @ right.T, model.score(HISTORIES), rtol=1e-5, atol=1e-4)
-    assert_close(np.linalg.norm(left, axis=1), np.full(3, 1 / 0.07), rtol=1e-4, atol=0)
-    assert_close(np.linalg.norm(right, axis=1), np.ones(20), rtol=1e-4, atol=0)
+    assert np.allclose(np.linalg.norm(left, axis=1), 1 / 0.07, rtol=1e-4)
+    assert np.allclose(np.linalg.norm(right, axis=1), 1, rtol=1e-4)
 
 
 def test_no_state_knows_what_follows(texts_only: UniSRec) -> None:

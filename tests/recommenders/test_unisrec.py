@@ -18,16 +18,11 @@ from palate.data.catalogue import Catalogue
 from palate.data.domains import joined
 from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Learnt, Pretrains, Represents
-from palate.recommenders.conformance import split_of, taste_split
+from palate.recommenders.conformance import taste_split
 from palate.recommenders.pretrained import BEGUN, CARD, WEIGHTS
 from palate.recommenders.text_features import TextBasis
-from palate.recommenders.unisrec import (
-    Adaptor,
-    UniSRec,
-    UniSRecConfig,
-    UniSRecNet,
-    UniSRecPretraining,
-)
+from palate.recommenders.unisrec import UniSRec, UniSRecConfig, UniSRecPretraining
+from palate.recommenders.unisrec_net import Adaptor
 
 SMALL: dict[str, Any] = {
     "item_layers": 1,
@@ -220,5 +215,14 @@ def test_heads_that_do_not_divide_the_width_are_refused() -> None:
 
 
 def test_ids_may_start_from_who_touched_what() -> None:
-    net = build(initial_items="svd", epochs=1).fit(split_of([[0, 1, 2, 3, 4]] * 9, 6, "one")).net
-    assert isinstance(net, UniSRecNet)
+    still = {"epochs": 1, "learning_rate": 1e-12}
+    fresh, informed = (
+        build(initial_items=how, **still).fit(taste_split()).state()["ids.weight"]
+        for how in ("random", "svd")
+    )
+    assert float(informed[:18].std()) == pytest.approx(float(fresh.std()), rel=0.3)
+    assert not informed[19].any()  # the item that nobody touched
+    tastes = torch.tensor([0] * 9 + [1] * 9)
+    cosines = torch.nn.functional.cosine_similarity(informed[:18, None], informed[None, :18], -1)
+    alike = tastes[:, None] == tastes
+    assert cosines[alike].mean() > cosines[~alike].mean() + 0.1

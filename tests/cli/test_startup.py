@@ -15,6 +15,7 @@ COMMANDS = [
     "demo",
     "methods",
     "train",
+    "pretrain",
     "compare",
     "recommend",
     "chat",
@@ -61,7 +62,18 @@ def test_every_command_explains_itself(command: str, palate) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "compare", "recommend", "chat", "explain", "prompts", "evaluate", "report"]
+    "command",
+    [
+        "train",
+        "pretrain",
+        "compare",
+        "recommend",
+        "chat",
+        "explain",
+        "prompts",
+        "evaluate",
+        "report",
+    ],
 )
 def test_help_has_an_example_that_can_be_typed(command: str, palate) -> None:
     assert f"palate {command} " in palate(command, "--help").out.partition("Example")[2]

@@ -36,8 +36,10 @@ SMALL: dict[str, dict] = {
     "gru4rec": NET,
     "caser": NET | {"window": 3},
     "sasrec": NET,
+    "unisrec": NET | {"item_layers": 1, "text_dims": 8, "experts": 2},
     "lite-llm4rec": NET
     | {"layers": 1, "item_layers": 1, "text_dims": 8, "epochs": 1, "precision": "fp32"},
+    "recformer": PROMPTS | {"samples": 32, "max_tokens": 8, "second_epochs": 1},
     "fusion": {"parts": ("ease", "sasrec"), "settings": {"sasrec": NET}},
     "bigrec": PROMPTS | {"max_tokens": 6, "beams": 2},
     "llara": PROMPTS | {"beams": 2, "cf_settings": NET},
@@ -55,7 +57,7 @@ BUILT_IN = [
     if find_spec(method.target.partition(":")[0]) is not None
 ]
 WITHIN = 4  # events that all training sequences have: what a longer place means is never learned
-READS_ORDER = ["gru4rec", "caser", "sasrec"]
+READS_ORDER = ["gru4rec", "caser", "sasrec", "unisrec"]
 READS_A_WINDOW = [*READS_ORDER, "fm", "deepfm", "lightgcn"]
 
 

@@ -14,6 +14,7 @@ from palate.cli.doctor import doctor
 from palate.cli.evaluate import evaluate, report
 from palate.cli.explain import explain
 from palate.cli.methods import methods
+from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
 from palate.cli.train import train
@@ -67,6 +68,10 @@ app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(train)
+app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(pretrain)
 app.command()(compare)
 app.command()(recommend)
 app.command()(chat)

@@ -110,18 +110,25 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def takes_data(command: Callable[..., None]) -> Callable[..., None]:
+SOURCES_AND_TEST = ("data", "interactions", "items", "test_users")
+PREPARATION = {name: kind for name, kind in OPTIONS.items() if name not in SOURCES_AND_TEST}
+"""Those that say how data are read, filtered and split, whichever they are."""
+
+
+def takes_data(
+    command: Callable[..., None], options: dict[str, Any] = OPTIONS
+) -> Callable[..., None]:
     """Give *command* the options above; it receives those that were typed as a dict, ``given``."""
     own = inspect.signature(command, eval_str=True)
     parameters = [p for name, p in own.parameters.items() if name != "given"]
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in OPTIONS.items()
+        for name, kind in options.items()
     ]
 
     @functools.wraps(command)
     def with_data(**values: Any) -> None:
-        typed = {name: values.pop(name) for name in OPTIONS}
+        typed = {name: values.pop(name) for name in options}
         command(given={name: v for name, v in typed.items() if v is not None}, **values)
 
     signature = own.replace(parameters=parameters)

@@ -34,7 +34,7 @@ def over_periods(
         typed = settings.split_sets([*methods, PERIODS], sets)
         if count := str(given["split"]).partition(":")[2]:
             typed.setdefault(PERIODS, {})["count"] = count
-        own = registry.configured(PERIODS, PeriodsConfig, typed.pop(PERIODS, {}))
+        own = registry.configure(PERIODS, typed.pop(PERIODS, {}), PeriodsConfig)
         assert isinstance(own, PeriodsConfig)
         data = data_config({name: value for name, value in given.items() if name != "split"})
     folder = out or completion.RUNS / f"periods-{data_name(given)}"

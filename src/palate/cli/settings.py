@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+    from palate.config import Config
+
 
 def fields(config: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every setting with its key; a setting of a nested config has a dot in its key."""
@@ -31,7 +33,13 @@ def flag(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-def parse(method: str, typed: Sequence[str], options: Sequence[str]) -> dict[str, Any]:
+def parse(
+    method: str,
+    typed: Sequence[str],
+    options: Sequence[str],
+    config: type[Config] | None = None,
+    command: str = "train",
+) -> dict[str, Any]:
     """The settings in the words that are left when the command's own options are taken out.
 
     ``--key value``, ``--key=value``, and for yes-or-no settings ``--key`` and ``--no-key``.
@@ -40,13 +48,15 @@ def parse(method: str, typed: Sequence[str], options: Sequence[str]) -> dict[str
         method: whose settings they are.
         typed: what is left.
         options: the command's own options, to offer in a hint.
+        config: what the settings are of; by default the method's ``Config``.
+        command: whose help lists them.
 
     Raises:
         ConfigError: a word that is no setting, a setting without value, or given twice.
     """
     from palate.recommenders import registry
 
-    known = dict(fields(registry.get(method).Config))
+    known = dict(fields(config or registry.get(method).Config))
     settings: dict[str, Any] = {}
     words = list(typed)
     while words:
@@ -58,7 +68,7 @@ def parse(method: str, typed: Sequence[str], options: Sequence[str]) -> dict[str
         if key not in known and key.startswith("no_") and _is_bool(known.get(key[3:])):
             key, value, equals = key[3:], "false", "="
         if key not in known:
-            raise _unknown(method, name, list(known), options)
+            raise _unknown(method, name, list(known), options, command)
         if not equals:
             if words and not words[0].startswith("--"):
                 value = words.pop(0)
@@ -69,7 +79,7 @@ def parse(method: str, typed: Sequence[str], options: Sequence[str]) -> dict[str
         if key in settings:
             raise ConfigError(f"--{name} is given twice")
         settings[key] = value
-    registry.configure(method, settings)
+    registry.configure(method, settings, config)
     return settings
 
 
@@ -168,9 +178,11 @@ def _kind(annotation: Any) -> str:
     return words.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
-def _unknown(method: str, name: str, keys: list[str], options: Sequence[str]) -> ConfigError:
+def _unknown(
+    method: str, name: str, keys: list[str], options: Sequence[str], command: str
+) -> ConfigError:
     candidates = [flag(key)[2:] for key in keys] + [option.lstrip("-") for option in options]
     near = difflib.get_close_matches(name.replace("_", "-"), candidates, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join('--' + one for one in near)}?" if near else ""
-    see = f"'palate train {method} --help' lists all settings."
+    see = f"'palate {command} {method} --help' lists all settings."
     return ConfigError(f"{method} has no setting --{name}; {hint + ' ' if hint else ''}{see}")

@@ -113,6 +113,13 @@ class Cases:
         liked = None if self.liked is None else self.liked[which]
         return Cases(self.histories.take(which), self.targets[which], liked)
 
+    def some(self, wanted: int | None, seed: int) -> Cases:
+        """So many of the cases, drawn at random and in their order; None, or too many, is all."""
+        if wanted is None or wanted >= len(self):
+            return self
+        rows = np.random.default_rng(seed).choice(len(self), wanted, replace=False)
+        return self.take(np.sort(rows))
+
     def sequences(self) -> Histories:
         """Each history with its target appended: the whole sequence, for training."""
         known = self.histories

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.errors import RunError
 from palate.training.context import FitContext
+
+if TYPE_CHECKING:
+    from palate.training.fit import Learned
 
 __all__ = ["Config", "Controlled", "FitContext", "Recommender", "Scores"]
 
@@ -49,6 +53,62 @@ class Chooses(Protocol):
 
     def choose(self, histories: Histories, candidates: npt.NDArray[np.int64]) -> list[str]:
         """[u] an answer to each list of candidates [u, m], in the order in which they are shown."""
+        ...
+
+
+@runtime_checkable
+class Represents(Protocol):
+    """A recommender whose scores are products of a vector per history and one per item.
+
+    For histories that are not empty, ``score(histories)`` is ``representations(histories) @
+    item_representations().T``: a temperature, or a bias as one more dimension, is in the vectors.
+    """
+
+    def representations(self, histories: Histories) -> Scores:
+        """[n, d] float32: the vector of each history."""
+        ...
+
+    def item_representations(self) -> Scores:
+        """[i, d] float32: the vector of each item of the catalogue."""
+        ...
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What pre-training leaves for trainings on other data.
+
+    Attributes:
+        tensors: named weights, none of which depends on the size of a catalogue.
+        marks: what they were learned on top of, by name, such as the fingerprint of a language
+            model: a training that starts from them must have the same.
+        learned: how it went.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    marks: dict[str, str]
+    learned: Learned
+
+
+@runtime_checkable
+class Pretrains(Protocol):
+    """A recommender that may learn from several domains before it meets the one that it ranks.
+
+    Its ``Config`` has a setting ``pretrained`` that takes the folder where
+    :mod:`palate.recommenders.pretrained` finds what came of it.
+
+    Attributes:
+        Pretraining: the settings of pre-training.
+    """
+
+    Pretraining: ClassVar[type[Config]]
+
+    def pretrain(self, config: Any, split: Split, context: FitContext) -> Learnt:
+        """Learn from ``split.train`` of several domains, as :func:`palate.data.domains.joined`
+        makes it; choose by ``split.validation``; never touch the test.
+
+        Args:
+            config: a ``Pretraining``.
+        """
         ...
 
 

@@ -204,13 +204,7 @@ class PromptRecommender(NetRecommender):
 
     def validation_cases(self, split: Split, seed: int) -> Cases:
         """The validation cases that training is judged by."""
-        wanted = self.config.validation_users
-        if wanted is None or wanted >= len(split.validation):
-            return split.validation
-        random = np.random.default_rng(seed)
-        return split.validation.take(
-            np.sort(random.choice(len(split.validation), wanted, replace=False))
-        )
+        return split.validation.some(self.config.validation_users, seed)
 
     def state(self) -> dict[str, torch.Tensor]:
         learned = {f"net.{name}": value for name, value in trained_tensors(self.net).items()}

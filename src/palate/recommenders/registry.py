@@ -62,6 +62,16 @@ BUILT_IN = (
     _ours("caser", "convolutions over the last few items", "caser:Caser"),
     _ours("sasrec", "causal self-attention over the sequence of items", "sasrec:SASRec"),
     _ours(
+        "unisrec",
+        "sequences of items' texts, which several domains can teach it to read",
+        "unisrec:UniSRec",
+    ),
+    _ours(
+        "recformer",
+        "a language model reads items as their attributes, a history as its items",
+        "recformer:Recformer",
+    ),
+    _ours(
         "lite-llm4rec",
         "two language models and a projection head, no decoding",
         "lite_llm4rec:LiteLLM4Rec",
@@ -112,23 +122,35 @@ def get(name: str) -> type[Recommender]:
     return _import(known[name])
 
 
-def configure(name: str, settings: Mapping[str, Any]) -> Config:
+def pretraining(name: str) -> type[Config]:
+    """The settings of a method's pre-training.
+
+    Raises:
+        ConfigError: no method has that name, or it cannot be pre-trained.
+    """
+    found: type[Config] | None = getattr(get(name), "Pretraining", None)
+    if found is None:
+        can = [m.name for m in methods() if hasattr(get(m.name), "Pretraining")]
+        raise ConfigError(f"{name} cannot be pre-trained; {' and '.join(can)} can")
+    return found
+
+
+def configure(name: str, settings: Mapping[str, Any], config: type[Config] | None = None) -> Config:
     """The typed config of a method from ``key=value`` settings.
 
     Values may be strings as typed by a person: they become the type of their field, and YAML is
     read where a field holds a list, a mapping or nothing (``null``). A dot reaches into a nested
     config: ``training.epochs``.
 
+    Args:
+        config: the class of the config; by default the method's ``Config``.
+
     Raises:
         ConfigError: a key is unknown, or a value is out of range.
     """
-    return configured(name, get(name).Config, settings)
-
-
-def configured(name: str, config: type[Config], settings: Mapping[str, Any]) -> Config:
-    """:func:`configure` for any config; errors begin with *name*."""
     from pydantic import ValidationError
 
+    config = config or get(name).Config
     values = _nested(name, settings)
     try:
         try:

@@ -31,8 +31,8 @@ from palate.training.next_item import (
 )
 
 
-class SequentialConfig(TrainingConfig):
-    """Settings shared by all models that read a sequence of items."""
+class SequenceConfig(TrainingConfig):
+    """The size of a model that reads a sequence of items, whatever it is trained for."""
 
     length: int = Field(50, ge=1)
     """Events of a history that the model reads, newest last."""
@@ -40,14 +40,19 @@ class SequentialConfig(TrainingConfig):
     """Width of item vectors and hidden states."""
     dropout: float = Field(0.3, ge=0, lt=1)
     """Dropout on item vectors and inside the blocks."""
+    device: str = "auto"
+    """Where to run: auto, cpu, cuda, cuda:1 …"""
+
+
+class SequentialConfig(SequenceConfig):
+    """Settings shared by all models that learn which item comes next in a sequence."""
+
     loss: Literal["softmax", "one-negative"] = "softmax"
     """softmax: cross-entropy over the whole catalogue. one-negative: the binary loss of the
     original papers with one sampled negative, kept for comparison."""
     initial_items: Literal["random", "svd"] = "random"
     """Item vectors that training starts from. svd: from the singular value decomposition of who
     touched what, in training."""
-    device: str = "auto"
-    """Where to run: auto, cpu, cuda, cuda:1 …"""
 
 
 INFORMED = 0.05  # standard deviation of item vectors that start from data
@@ -132,14 +137,39 @@ class SequentialRecommender(LearnsNextItems, NetRecommender):
 
     @torch.no_grad()
     def score(self, histories: Histories) -> Scores:
+        scores: Scores = self.net.head(self._last_states(histories)).float().cpu().numpy()
+        scores[histories.lengths == 0] = self._popularity
+        return scores
+
+    def _last_states(self, histories: Histories) -> torch.Tensor:
+        """[n, d] the state after the newest event of each history."""
         check_indices(histories, self.n_items)
         self.net.eval()
         device = next(self.net.parameters()).device
         items = torch.from_numpy(histories.padded(self.config.length, self.n_items))
-        states = self.net.states(items.to(device))[:, -1]
-        scores: Scores = self.net.head(states).float().cpu().numpy()
-        scores[histories.lengths == 0] = self._popularity
-        return scores
+        return self.net.states(items.to(device))[:, -1]
+
+    @torch.no_grad()
+    def representations(self, histories: Histories) -> Scores:
+        """See :class:`~palate.recommenders.base.Represents`.
+
+        Raises:
+            ConfigError: the net scores by more than a product with the items' vectors.
+        """
+        if type(self.net).head is not SequenceNet.head:
+            raise ConfigError(
+                f"{self.name} scores by more than a product of two vectors, so it represents "
+                "neither histories nor items by one"
+            )
+        states: Scores = self._last_states(histories).float().cpu().numpy()
+        return states
+
+    @torch.no_grad()
+    def item_representations(self) -> Scores:
+        """See :class:`~palate.recommenders.base.Represents`."""
+        self.net.eval()
+        vectors: Scores = self.net.item_vectors().float().cpu().numpy()
+        return vectors
 
     def state(self) -> dict[str, torch.Tensor]:
         return trained_tensors(self.net) | {"popularity": torch.from_numpy(self._popularity)}

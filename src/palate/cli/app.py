@@ -10,6 +10,7 @@ from palate.cli.chat import chat
 from palate.cli.compare import compare
 from palate.cli.data import data
 from palate.cli.demo import demo
+from palate.cli.distil import distil
 from palate.cli.doctor import doctor
 from palate.cli.evaluate import evaluate, report
 from palate.cli.explain import explain
@@ -72,6 +73,7 @@ app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(pretrain)
+app.command()(distil)
 app.command()(compare)
 app.command()(recommend)
 app.command()(chat)

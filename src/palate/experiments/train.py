@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from palate.recommenders.registry import configure, get
 from palate.training.checkpoint import newest
 
 RUNS = Path("runs")
+TEACHERS = "teachers"  # key of config.yaml of a run that was distilled
 BEGUN = "begun.json"  # beside checkpoints: when this training began, and what went before
 
 
@@ -69,24 +71,36 @@ def train(
             recommender.fit(split, FitContext(seed, folder / "checkpoints", resume))
         return Run(folder, finished=False)
     if resume and (folder / "config.yaml").exists():
-        run = _unfinished(folder, config, dataset)
+        run = unfinished(folder, config, dataset)
     else:
-        code = code_version(method)
-        about = environment() | {
-            "command": command or command_line(),
-            "seed": seed,
-            "data": about_data(dataset),
-            "fingerprint": dataset.fingerprint,
-            "code": code,
-            "key": key(config, dataset.fingerprint, code),
-        }
-        run = Run.create(folder, config, about)
-    return _finish(run, recommender, dataset, split, progress)
+        run = begun(folder, config, dataset, command)
+    return finish(run, recommender, dataset, split, progress)
+
+
+def begun(
+    folder: Path, config: dict[str, Any], dataset: Dataset, command: str | None = None
+) -> Run:
+    """A new run, with the record of what it will come from."""
+    code = code_version(config["method"])
+    about = environment() | {
+        "command": command or command_line(),
+        "seed": config["seed"],
+        "data": about_data(dataset),
+        "fingerprint": dataset.fingerprint,
+        "code": code,
+        "key": key(config, dataset.fingerprint, code),
+    }
+    return Run.create(folder, config, about)
 
 
 def resume_training(folder: Path, progress: bool = False) -> Run:
     """Continue a training that was interrupted, from what its folder holds."""
     run = Run(folder, finished=False)
+    if TEACHERS in run.config:
+        raise RunError(
+            f"{folder}: a student of {len(run.config[TEACHERS])} teachers; the command that began "
+            f"it goes on where it was: {run.environment()['command']}"
+        )
     return train(
         run.method,
         run.config["settings"],
@@ -98,7 +112,7 @@ def resume_training(folder: Path, progress: bool = False) -> Run:
     )
 
 
-def _unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
+def unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
     """The run in *folder*, if it is the one that *config* describes."""
     run = Run(folder, finished=False)
     differ = [name for name in config if run.config.get(name) != config[name]]
@@ -115,10 +129,19 @@ def _unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
     return run
 
 
-def _finish(
-    run: Run, recommender: Recommender, dataset: Dataset, split: Split, progress: bool
+def finish(
+    run: Run,
+    recommender: Recommender,
+    dataset: Dataset,
+    split: Split,
+    progress: bool,
+    fit: Callable[[Split, FitContext], Any] | None = None,
 ) -> Run:
-    """Do what is not done yet: fit, then evaluate."""
+    """Do what is not done yet of a run: train, then evaluate.
+
+    Args:
+        fit: how *recommender* is trained; by default by its own ``fit``.
+    """
     if run.finished:
         return run
     if run.fitted:
@@ -130,7 +153,7 @@ def _finish(
         write_parquet(run.path("histories.parquet"), stored_histories(dataset))
         context = FitContext(run.seed, run.path("checkpoints"), before is not None, progress)
         with Meter() as meter:
-            recommender.fit(split, context)
+            (fit or recommender.fit)(split, context)
         _keep(run, recommender, meter, before)
     run.path(BEGUN).unlink(missing_ok=True)
     shutil.rmtree(run.path("checkpoints"), ignore_errors=True)

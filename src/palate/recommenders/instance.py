@@ -20,6 +20,7 @@ from palate.data.catalogue import Catalogue
 from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.recommenders.net import NetRecommender
+from palate.recommenders.pupils import Pupil, instance_pupil
 from palate.recommenders.sequential import device_of
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
@@ -115,14 +116,23 @@ class InstanceRecommender(NetRecommender):
         self.net.loss_name, self.net.negatives = self.config.loss, self.config.negatives
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
+        data = self._untrained(split, context)
+        validation = Validation(split.validation, self.score)
+        self.learned = fit(self.net, data, data.collate, self.config, validation, context)
+        return self
+
+    def _untrained(self, split: Split, context: FitContext) -> Instances:
+        """Be untrained, and count how popular items are; the events to learn from."""
         torch.manual_seed(context.seed)
         sequences = split.train.sequences()
         self._place(split.catalogue, sequences)
         self._popularity = item_counts(sequences, self.n_items)
-        data = Instances(sequences, self.config.length, self.n_items)
-        validation = Validation(split.validation, self.score)
-        self.learned = fit(self.net, data, data.collate, self.config, validation, context)
-        return self
+        return Instances(sequences, self.config.length, self.n_items)
+
+    def pupil(self, split: Split, context: FitContext) -> Pupil:
+        """See :class:`~palate.recommenders.pupils.Distils`."""
+        data = self._untrained(split, context)
+        return instance_pupil(self.net, data)
 
     @torch.no_grad()
     def score(self, histories: Histories) -> Scores:

@@ -20,6 +20,7 @@ from palate.recommenders.factors import singular_vectors
 from palate.recommenders.incremental import LearnsNextItems
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.recommenders.net import NetRecommender
+from palate.recommenders.pupils import Pupil, sequence_pupil
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.next_item import (
@@ -86,12 +87,15 @@ class SequenceNet(nn.Module):
 
     def forward(self, items: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss over every labelled position."""
-        states = self.states(items)
+        return {"loss": self.loss(self.states(items), labels)}
+
+    def loss(self, states: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Mean over the labelled positions of states [b, l, d] and labels [b, l]."""
         if self.loss_name == "one-negative":
-            return {"loss": one_negative_loss(states, labels, self.item_vectors())}
+            return one_negative_loss(states, labels, self.item_vectors())
         if type(self).head is SequenceNet.head:
-            return {"loss": dot_product_loss(states, labels, self.item_vectors())}
-        return {"loss": softmax_loss(states, labels, self.head)}
+            return dot_product_loss(states, labels, self.item_vectors())
+        return softmax_loss(states, labels, self.head)
 
 
 class SequentialRecommender(LearnsNextItems, NetRecommender):
@@ -117,16 +121,10 @@ class SequentialRecommender(LearnsNextItems, NetRecommender):
         self.net.loss_name = self.config.loss
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
-        torch.manual_seed(context.seed)
-        self._place(split.catalogue)
-        length = self.config.length
-        sequences = split.train.sequences()
-        self._popularity = item_counts(sequences, self.n_items)
-        if self.config.initial_items == "svd":
-            self.net.start_from(sequences)
+        sequences = self._untrained(split, context)
         self.learned = fit(
             self.net,
-            Windows(sequences, length),
+            Windows(sequences, self.config.length),
             all_positions(self.n_items),
             self.config,
             Validation(split.validation, self.score),
@@ -134,6 +132,21 @@ class SequentialRecommender(LearnsNextItems, NetRecommender):
             self.groups(),
         )
         return self
+
+    def _untrained(self, split: Split, context: FitContext) -> Histories:
+        """Be untrained, and count how popular items are; the sequences to learn from."""
+        torch.manual_seed(context.seed)
+        self._place(split.catalogue)
+        sequences = split.train.sequences()
+        self._popularity = item_counts(sequences, self.n_items)
+        if self.config.initial_items == "svd":
+            self.net.start_from(sequences)
+        return sequences
+
+    def pupil(self, split: Split, context: FitContext) -> Pupil:
+        """See :class:`~palate.recommenders.pupils.Distils`."""
+        sequences = self._untrained(split, context)
+        return sequence_pupil(self.net, sequences, self.config.length, self.groups())
 
     @torch.no_grad()
     def score(self, histories: Histories) -> Scores:

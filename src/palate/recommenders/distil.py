@@ -187,7 +187,8 @@ class DistillationNet(nn.Module):
 
     def __init__(self, net: PupilNet, told: Lessons, config: DistilConfig) -> None:
         super().__init__()
-        self.net, self.told, self.config = net, told, config
+        self.net, self.told = net, told
+        self.settings = config  # a Trainer would take a `config` for that of a language model
         self.maps = nn.ModuleList()
         if config.features:
             if net.width is None or all(one.users is None for one in told.teachers):
@@ -204,11 +205,13 @@ class DistillationNet(nn.Module):
     def forward(self, **batch: torch.Tensor) -> dict[str, Any]:
         """The student's own loss, the teachers', and both together."""
         attempt = self.net.attempt(batch)
+        if not self.settings.strength:
+            return {"loss": attempt.loss}
         device = attempt.loss.device
         rows = torch.from_numpy(self.told.row_of[attempt.events.cpu().numpy()])
         taught = torch.nonzero(rows >= 0)[:, 0]
-        taught = taught[torch.randperm(len(taught))[: self.config.batch]]
-        if len(taught) < 2 or not self.config.strength:
+        taught = taught[torch.randperm(len(taught))[: self.settings.batch]]
+        if len(taught) < 2:
             return {"loss": attempt.loss}
         asked = rows[taught].numpy()
         taught = taught.to(device)
@@ -216,10 +219,10 @@ class DistillationNet(nn.Module):
         chosen = candidates.cpu().numpy()
         teachers = torch.from_numpy(np.stack([one.of(asked, chosen) for one in self.told.teachers]))
         student = attempt.score(taught, candidates).float()
-        loss = distillation_loss(student, teachers.to(device), correct, self.config)
-        total = attempt.loss + self.config.strength * loss
-        if self.config.features and attempt.states is not None:
-            total = total + self.config.features * self._apart(attempt.states[taught], asked)
+        loss = distillation_loss(student, teachers.to(device), correct, self.settings)
+        total = attempt.loss + self.settings.strength * loss
+        if self.settings.features and attempt.states is not None:
+            total = total + self.settings.features * self._apart(attempt.states[taught], asked)
         return {"loss": total}
 
     def _apart(self, states: torch.Tensor, asked: np.ndarray) -> torch.Tensor:

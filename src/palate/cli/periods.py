@@ -70,7 +70,17 @@ def show(found: PeriodsComparison) -> None:
             ]
         )
     console.table(
-        ["method", "way", "mean", "against full", "p", "warm", "cold", "long-term", "a period"],
+        [
+            "method",
+            "way",
+            "mean",
+            f"against {found.reference}",
+            "p",
+            "warm",
+            "cold",
+            "long-term",
+            "a period",
+        ],
         rows,
         left=2,
     )

@@ -48,6 +48,8 @@ class PeriodsConfig(Config):
     """Use so many of the newest events only; not set, all."""
     strategies: tuple[str, ...] = tuple(STRATEGIES)
     """Ways to go on learning."""
+    reference: str = "full"
+    """The way that the others are tested against."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class StrategyLine:
         mean: of the tested periods' values, each averaged over seeds.
         values: of each tested period.
         spread: standard deviation of the mean over seeds; None with one seed.
-        difference: of the mean from full retraining's, and its interval and p (Holm).
+        difference: of the mean from the reference's, and its interval and p (Holm).
         seconds: of training after a period, on average.
         warm: metric of the questions about items that occurred before the period.
         cold: of the others; None where there are too few.
@@ -91,6 +93,7 @@ class PeriodsComparison:
     seeds: int
     lines: list[StrategyLine]
     stale: dict[str, list[float]]
+    reference: str
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -136,7 +139,7 @@ def compare_periods(
                 np.stack([_asked(one, strategy, t - 1, several[t]) for one in learners])
                 for t in tested
             ]
-        lines += _lines(method, found, learners, dataset, several, tested)
+        lines += _lines(method, found, learners, dataset, several, tested, config.reference)
         if "full" in found:
             stale[method] = _stale(learners, several, config)
     about = environment() | {
@@ -146,7 +149,14 @@ def compare_periods(
         "settings": {name: dict(own) for name, own in (settings or {}).items()},
     }
     comparison = PeriodsComparison(
-        dataset.name, list(told(several)), [t + 1 for t in tested], seeds, lines, stale, about
+        dataset.name,
+        list(told(several)),
+        [t + 1 for t in tested],
+        seeds,
+        lines,
+        stale,
+        config.reference,
+        about,
     )
     write_json(folder / RESULTS, asdict(comparison))
     return comparison
@@ -155,6 +165,10 @@ def compare_periods(
 def _check(methods: Sequence[str], config: PeriodsConfig) -> None:
     if strange := [one for one in config.strategies if one not in STRATEGIES]:
         raise ConfigError(f"no strategy '{strange[0]}'; there are: {', '.join(STRATEGIES)}")
+    if config.reference not in config.strategies:
+        raise ConfigError(
+            f"reference={config.reference} is not compared; {', '.join(config.strategies)} are"
+        )
     if config.first > config.count - 2:
         raise ConfigError(
             f"of {config.count} periods {config.first} are for the long-term model: one to go on "
@@ -185,7 +199,7 @@ def _learner(
     chosen = configure(_name(label), settings.get(label, {}))
     method = get(_name(label))(chosen)
     assert isinstance(method, Updates)
-    cut = config.model_dump(mode="json", exclude={"strategies"})
+    cut = config.model_dump(mode="json", exclude={"strategies", "reference"})
     same = [chosen.model_dump(mode="json"), cut, dataset.fingerprint, dataset.like_from]
     text = json.dumps([*same, code_version(_name(label))], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -227,6 +241,7 @@ def _lines(
     dataset: Dataset,
     several: Sequence[Period],
     tested: Sequence[int],
+    reference: str,
 ) -> list[StrategyLine]:
     tests = [_test(learners[0], several[t]) for t in tested]
     judged = (
@@ -234,8 +249,8 @@ def _lines(
     )
     liked = [test.liked for test in tests] if judged else None
     cold = [_cold(dataset, several[t], test) for t, test in zip(tested, tests, strict=True)]
-    opponents = [name for name in found if name != "full"] if "full" in found else []
-    against = {name: over_periods(found[name], found["full"], liked) for name in opponents}
+    opponents = [name for name in found if name != reference] if reference in found else []
+    against = {name: over_periods(found[name], found[reference], liked) for name in opponents}
     ps = dict(zip(opponents, holm([against[name][2] for name in opponents]), strict=True))
     lines = []
     for strategy, answers in found.items():

@@ -30,7 +30,8 @@ def _context(found: PeriodsComparison) -> dict[str, Any]:
         "version": palate.__version__,
         "started": found.about["started"],
         "title": f"{_listed(methods)} over periods of {found.data}",
-        "finding": _finding(found.lines),
+        "finding": _finding(found),
+        "reference": found.reference,
         "facts": [
             (len(found.tested), "periods tested"),
             (found.seeds, "seeds" if found.seeds > 1 else "seed"),
@@ -47,15 +48,15 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _finding(lines: list[StrategyLine]) -> str:
-    parts = []
+def _finding(found: PeriodsComparison) -> str:
+    parts, lines = [], found.lines
     for method in dict.fromkeys(line.method for line in lines):
         own = [line for line in lines if line.method == method]
         best = max(own, key=lambda line: line.mean)
         told = f"{method} does best {STRATEGIES[best.strategy]}: {best.metric} {best.mean:.4f}"
         if best.difference is not None and best.p is not None:
             sure = "beyond chance" if best.p < 0.05 else "which may be chance"
-            told += f", {best.difference:+.4f} against full retraining, {sure}"
+            told += f", {best.difference:+.4f} against {found.reference}, {sure}"
         parts.append(told + ".")
     return " ".join(parts)
 

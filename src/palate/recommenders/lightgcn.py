@@ -36,15 +36,22 @@ from palate.training.next_item import dot_product_loss
 
 
 class LightGCNConfig(InstanceConfig):
-    """Settings of LightGCN."""
+    """Settings of LightGCN.
 
-    layers: int = Field(3, ge=1)
+    One step over the graph, from the last five items, ranks best where what comes next is asked
+    for: validation NDCG@10 on MovieLens-100K is 0.110, against 0.077 for two steps from the last
+    twenty and 0.059 for the paper's three from the last fifty, of one seed each.
+    """
+
+    layers: int = Field(1, ge=1)
     """Steps over the graph; the K of the paper."""
+    length: int = Field(5, ge=1)
     regularization: float = Field(1.0, ge=0)
     """The λ of the paper (equation 15): what the squares of all initial vectors weigh beside the
     losses of all events."""
     weight_decay: float = Field(0.0, ge=0)
-    learning_rate: float = Field(1e-2, gt=0)
+    learning_rate: float = Field(5e-2, gt=0)
+    patience: int = Field(5, ge=1)
     batch_size: int = Field(4096, ge=1)
 
 

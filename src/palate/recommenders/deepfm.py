@@ -19,7 +19,7 @@ from torch import nn
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.recommenders.fm import FM, FMConfig, FMNet, labels_of
-from palate.recommenders.instance import InstanceNet, Loss
+from palate.recommenders.instance import InstanceNet
 from palate.training.dropout import dropout
 
 ACTIVATIONS = 2**22  # of the first hidden layer, held at a time when ranking
@@ -30,8 +30,6 @@ class DeepFMConfig(FMConfig):
 
     hidden: tuple[int, ...] = Field((64, 32), min_length=1)
     """Units of each hidden layer of the network."""
-    loss: Loss = "sampled-softmax"
-    negatives: int = Field(64, ge=1)
 
 
 class DeepFMNet(FMNet):

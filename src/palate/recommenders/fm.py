@@ -1,9 +1,19 @@
 """FM: a factorization machine over a history and a candidate.
 
-Rendle, "Factorization Machines", ICDM 2010.
+Rendle, "Factorization Machines", ICDM 2010. The machine adds a weight for each feature that is
+there, and a product for each pair of them (equation 1): ``w0 + Σ_j w_j x_j + Σ_{j<k} <v_j, v_k>
+x_j x_k``. The history is a field of the items in it and a field of the last one; there is none for
+the user's id, so that new users and new events need no training. A candidate is a field of its
+own, and more where the catalogue says what it is like.
 
-Legend: b batch, l length, c candidates, d width, i catalogue size, n rows,
-k fields, m values of a field.
+All candidates are scored by one product of matrices. With ``p = Σ x_j v_j`` over the features of
+the history, ``q`` the same over those of a candidate, and ``a`` what each of both adds without the
+other, the pairs fall into those within the history, those within the candidate and those across,
+and the last add up to a product: ``Σ_j Σ_k <v_j, v_k> x_j x_k = <p, q>``. So the score is
+``w0 + a(history) + a(candidate) + <p, q>``, and each ``a`` takes linear time (equation 5).
+
+Legend: b batch, l length, c candidates, d width, i catalogue size, n rows, k fields, m values of a
+field.
 """
 
 from __future__ import annotations
@@ -19,15 +29,29 @@ from torch import nn
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
-from palate.recommenders.instance import InstanceConfig, InstanceNet, InstanceRecommender, dot
+from palate.recommenders.instance import (
+    InstanceConfig,
+    InstanceNet,
+    InstanceRecommender,
+    Loss,
+    dot,
+)
 from palate.training.dropout import dropout
 from palate.training.instances import distinct
 from palate.training.next_item import dot_product_loss
 
 
 class FMConfig(InstanceConfig):
-    """Settings of the factorization machine."""
+    """Settings of the factorization machine.
 
+    The logistic loss against a few sampled items ranks a little better than the softmax over the
+    whole catalogue (validation NDCG@10 on MovieLens-100K 0.106 against 0.101, of one seed each).
+    """
+
+    loss: Loss = "binary"
+    negatives: int = Field(8, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    patience: int = Field(5, ge=1)
     dropout: float = Field(0.3, ge=0, lt=1)
     """Dropout on the vector of the history."""
     item_fields: tuple[str, ...] = ()

@@ -67,6 +67,9 @@ class InstanceNet(nn.Module):
     def logits(self, batch: dict[str, torch.Tensor], candidates: torch.Tensor) -> torch.Tensor:
         """[b, c] scores of candidates for each history of a batch of ``Instances``.
 
+        In evaluation mode, the columns of what the recommender's ``score`` gives, but for items
+        that training never saw, which rank last there.
+
         Args:
             batch: of it, ``items`` [b, l] alone is read, padded anywhere.
             candidates: item indices, [c] the same for all or [b, c] for each its own.

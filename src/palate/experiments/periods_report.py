@@ -53,7 +53,9 @@ def _finding(found: PeriodsComparison) -> str:
     for method in dict.fromkeys(line.method for line in lines):
         own = [line for line in lines if line.method == method]
         best = max(own, key=lambda line: line.mean)
-        told = f"{method} does best {STRATEGIES[best.strategy]}: {best.metric} {best.mean:.4f}"
+        told = (
+            f"{method} does best {STRATEGIES[best.strategy]}: {best.metric.upper()} {best.mean:.4f}"
+        )
         if best.difference is not None and best.p is not None:
             sure = "beyond chance" if best.p < 0.05 else "which may be chance"
             told += f", {best.difference:+.4f} against {found.reference}, {sure}"
@@ -101,6 +103,10 @@ def _method(name: str, found: PeriodsComparison) -> dict[str, Any]:
     }
 
 
+def _between(ends: tuple[float, float]) -> str:
+    return " … ".join(wording.difference(end) for end in ends)
+
+
 def _row(line: StrategyLine, colour: int) -> dict[str, Any]:
     return {
         "colour": colour,
@@ -109,7 +115,7 @@ def _row(line: StrategyLine, colour: int) -> dict[str, Any]:
         "mean": wording.score(line.mean),
         "spread": None if line.spread is None else f"{line.spread:.4f}",
         "difference": "" if line.difference is None else wording.difference(line.difference),
-        "interval": "" if line.interval is None else wording.interval(line.interval),
+        "interval": "" if line.interval is None else _between(line.interval),
         "p": "" if line.p is None else wording.probability(line.p),
         "warm": "" if line.warm is None else wording.score(line.warm),
         "cold": "" if line.cold is None else wording.score(line.cold),

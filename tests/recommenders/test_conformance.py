@@ -106,14 +106,7 @@ def test_a_language_model_learns_a_cycle():
 
 @pytest.mark.parametrize(
     ("name", "more"),
-    [
-        ("ease", {}),
-        ("itemknn", {"half_life": None}),
-        ("als", {}),
-        ("bpr", {}),
-        ("lightgcn", {}),
-        ("popularity", {}),
-    ],
+    [("ease", {}), ("itemknn", {"half_life": None}), ("als", {}), ("bpr", {}), ("popularity", {})],
 )
 def test_a_cycle_cannot_be_learned_without_order(name, more):
     with pytest.raises(AssertionError, match="the next item ranks first for"):

@@ -232,6 +232,11 @@ def test_a_history_is_a_node_of_the_graph_without_a_vector_of_its_own(layers):
     assert_close(vectors, sum(items) / (layers + 1))
 
 
+def test_neighbours_have_no_order():
+    forth, back = fitted("lightgcn").score(Histories.of([[1, 2, 5, 2], [2, 5, 2, 1]]))
+    assert np.array_equal(forth, back)
+
+
 def test_initial_vectors_are_pulled_towards_zero():
     batch, _ = a_batch(4)
     torch.manual_seed(0)

@@ -68,9 +68,9 @@ OPTIONS: dict[str, Any] = {
     "like_from": Annotated[
         float | None,
         _option(
-            "Lowest rating of what a person liked, for methods that predict likes.",
+            "Lowest rating of what a person liked, for methods that predict likes; by default "
+            "four fifths of the highest.",
             STEPS,
-            "4 of 5 of the highest",
         ),
     ],
     "users": Annotated[

@@ -98,7 +98,7 @@ BUILT_IN = (
         "SASRec that says whether someone will like an item",
         "sasrec_likes:SASRecLikes",
     ),
-    _ours("lsat", "a long-term and a short-term model, mixed; made by palate update", "lsat:LSAT"),
+    _ours("lsat", "a long-term and a short-term model of one kind, mixed", "lsat:LSAT"),
 )
 
 

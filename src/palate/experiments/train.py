@@ -191,6 +191,9 @@ def absolute(data: DataConfig) -> DataConfig:
     for name, path in (values["domains"] or {}).items():
         if Path(path).expanduser().exists():
             values["domains"][name] = str(Path(path).expanduser().resolve())
+    for update in values["updates"] or ():
+        for name, path in update.items():
+            update[name] = path and Path(path).expanduser().resolve()
     return DataConfig.model_validate(values)
 
 

@@ -71,17 +71,24 @@ def train(
     if resume and (folder / "config.yaml").exists():
         run = _unfinished(folder, config, dataset)
     else:
-        code = code_version(method)
-        about = environment() | {
-            "command": command or command_line(),
-            "seed": seed,
-            "data": about_data(dataset),
-            "fingerprint": dataset.fingerprint,
-            "code": code,
-            "key": key(config, dataset.fingerprint, code),
-        }
+        about = about_run(config, dataset, command)
         run = Run.create(folder, config, about)
     return _finish(run, recommender, dataset, split, progress)
+
+
+def about_run(
+    config: dict[str, Any], dataset: Dataset, command: str | None = None
+) -> dict[str, Any]:
+    """``environment.json`` of a run that begins now."""
+    code = code_version(config["method"])
+    return environment() | {
+        "command": command or command_line(),
+        "seed": config["seed"],
+        "data": about_data(dataset),
+        "fingerprint": dataset.fingerprint,
+        "code": code,
+        "key": key(config, dataset.fingerprint, code),
+    }
 
 
 def resume_training(folder: Path, progress: bool = False) -> Run:
@@ -126,17 +133,22 @@ def _finish(
     else:
         before = _seconds_before(run)
         write_json(run.path(BEGUN), {"seconds_before": before or 0.0})
-        write_parquet(run.path("catalogue.parquet"), split.catalogue.frame)
-        write_parquet(run.path("histories.parquet"), stored_histories(dataset))
+        keep_data(run, dataset)
         context = FitContext(run.seed, run.path("checkpoints"), before is not None, progress)
         with Meter() as meter:
             recommender.fit(split, context)
-        _keep(run, recommender, meter, before)
+        keep(run, recommender, meter, before)
     run.path(BEGUN).unlink(missing_ok=True)
     shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
     measure(run, recommender, split, progress)
     write_report(run)
     return run
+
+
+def keep_data(run: Run, dataset: Dataset) -> None:
+    """Write what the run recommends from where the data are gone."""
+    write_parquet(run.path("catalogue.parquet"), dataset.catalogue.frame)
+    write_parquet(run.path("histories.parquet"), stored_histories(dataset))
 
 
 def _seconds_before(run: Run) -> float | None:
@@ -148,7 +160,12 @@ def _seconds_before(run: Run) -> float | None:
     return float(earlier) + last.stat().st_mtime - run.path(BEGUN).stat().st_mtime
 
 
-def _keep(run: Run, recommender: Recommender, meter: Meter, before: float | None) -> None:
+def keep(run: Run, recommender: Recommender, meter: Meter, before: float | None = None) -> None:
+    """Write the model, its learning curve and what it cost.
+
+    Args:
+        before: seconds until the checkpoint from which the training went on, if it did.
+    """
     with replacing_files(run.folder) as staged:
         recommender.save(staged)
     learned = getattr(recommender, "learned", None)

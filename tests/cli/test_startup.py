@@ -15,6 +15,7 @@ COMMANDS = [
     "demo",
     "methods",
     "train",
+    "update",
     "pretrain",
     "compare",
     "recommend",

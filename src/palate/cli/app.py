@@ -19,6 +19,7 @@ from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
 from palate.cli.train import train
+from palate.cli.update import update
 
 HELP = """Recommendation with large language models, compared fairly with everything else.
 
@@ -69,6 +70,7 @@ app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(train)
+app.command()(update)
 app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

@@ -48,17 +48,8 @@ def from_file(
     rows = pl.int_range(items.first_row, len(frame) + items.first_row, eager=True)
     if dropped:
         frame, rows, unseen = frame.filter(~unseen), rows.filter(~unseen), unseen.filter(~unseen)
-    bare = (frame["title"].is_null() | (frame["title"].str.strip_chars() == "")).fill_null(True)
-    if bare.any():
-        count, first = int(bare.sum()), frame["item"].filter(bare)[0]
-        if untitled == "error":
-            raise DataError(
-                f"{path}: row {rows.filter(bare)[0]}, column '{items.title_column}': item "
-                f"'{first}' has no title ({count} such rows); fill it in, or give --untitled id "
-                "to use ids as titles"
-            )
-        notes.append(f"{count} without a title (first: '{first}'): the id is the title")
-        frame = frame.with_columns(title=pl.when(bare).then("item").otherwise("title"))
+    frame, note = titled(items, frame, rows, path, untitled)
+    notes += [note] * bool(note)
     if dropped:
         notes.append(f"{dropped} without events dropped")
     elif unseen.any():
@@ -72,3 +63,34 @@ def from_file(
         added = pl.DataFrame({"item": missing, "title": missing})
         frame = pl.concat([frame, added], how="diagonal")
     return Catalogue(frame), "; ".join(notes)
+
+
+def titled(
+    items: Items, frame: pl.DataFrame, rows: pl.Series, path: Path, untitled: str
+) -> tuple[pl.DataFrame, str]:
+    """Some rows of a file of items, each with a title, and a note of those that had none.
+
+    Args:
+        frame: rows of ``items.frame``; rows: what a person calls them in the file.
+        untitled: ``error`` or ``id``.
+
+    Raises:
+        DataError: a title is missing where that is an error.
+    """
+    bare = (frame["title"].is_null() | (frame["title"].str.strip_chars() == "")).fill_null(True)
+    if not bare.any():
+        return frame, ""
+    count, first = int(bare.sum()), frame["item"].filter(bare)[0]
+    if untitled == "error":
+        raise DataError(
+            f"{path}: row {rows.filter(bare)[0]}, column '{items.title_column}': item "
+            f"'{first}' has no title ({count} such rows); fill it in, or give --untitled id "
+            "to use ids as titles"
+        )
+    note = f"{count} without a title (first: '{first}'): the id is the title"
+    return frame.with_columns(title=pl.when(bare).then("item").otherwise("title")), note
+
+
+def keeps_unseen(items: Items, unseen_items: str, k_core: int) -> bool:
+    """Whether items of a file that have no events stay in the catalogue."""
+    return unseen_items == "keep" or (unseen_items == "auto" and items.selective and k_core <= 1)

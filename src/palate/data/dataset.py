@@ -45,8 +45,9 @@ class Dataset:
     Attributes:
         catalogue: [i] every item that can be recommended.
         interactions: [e] columns ``user`` and ``item`` (strings), ``time`` (int64, in the unit of
-            the source), and ``rating`` (float64) where the source has one, in file order. An
-            event's domain is that of its item.
+            the source), ``rating`` (float64) where the source has one, and ``update`` (int32), the
+            number of the update that an event came with, where there were any; in file order.
+            An event's domain is that of its item.
         steps: what each step of preparation kept and dropped.
         has_clock: False where the order of rows stands in for time.
         user_attributes: ``user`` and what the source says of the users, or None.
@@ -116,6 +117,15 @@ class Dataset:
         return self.interactions["time"].to_numpy()[self.order]
 
     @cached_property
+    def of_update(self) -> Flags | None:
+        """[e] in the order of :attr:`sequences`; True at events of the last update, if any."""
+        if "update" not in self.interactions.columns:
+            return None
+        numbers = self.interactions["update"].to_numpy()[self.order]
+        last: Flags = numbers == numbers.max()
+        return last
+
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of the content: equal for equal events and catalogue, whatever the source."""
         content = hashlib.sha256()
@@ -124,6 +134,9 @@ class Dataset:
         if "rating" in self.interactions.columns:
             ratings = self.interactions["rating"].to_numpy()
             content.update(np.ascontiguousarray(ratings, dtype="<f8").tobytes())
+        if "update" in self.interactions.columns:
+            numbers = self.interactions["update"].to_numpy()
+            content.update(np.ascontiguousarray(numbers, dtype="<i8").tobytes())
         for texts in (self.users, *(self._column(c) for c in sorted(self.catalogue.frame.columns))):
             content.update("\x1e".join(texts).encode() + b"\x1d")
         return content.hexdigest()

@@ -28,7 +28,8 @@ def check_leakage(split: Split, dataset: Dataset) -> None:
 
     * no training sequence reaches to a held-out target of the same user, and no validation case
       to the test target;
-    * ``temporal``: every event of an earlier part is older than every target of a later one.
+    * ``temporal``, ``update``: every event of an earlier part is older than every target of a
+      later one.
 
     Raises:
         LeakageError: one of these does not hold.
@@ -60,8 +61,8 @@ def check_leakage(split: Split, dataset: Dataset) -> None:
         if leaks.any() and not unordered:  # then promises alone keep the parts of a user apart
             user = dataset.users[int(leaks.argmax())]
             raise LeakageError(f"{split.name}: {earlier} holds the {later} target of '{user}'")
-        if name.kind == "temporal":
-            _check_clock(earlier, reach[earlier], later, reach[later], dataset)
+        if name.kind in ("temporal", "update"):
+            _check_clock(name.kind, earlier, reach[earlier], later, reach[later], dataset)
 
 
 def known_events(split: Split, dataset: Dataset) -> Mask | None:
@@ -152,12 +153,17 @@ def _not_true(part: str, dataset: Dataset, users: Indices, case: int) -> Leakage
 
 
 def _check_clock(
-    earlier: str, reach_earlier: Indices, later: str, reach_later: Indices, dataset: Dataset
+    kind: str,
+    earlier: str,
+    reach_earlier: Indices,
+    later: str,
+    reach_later: Indices,
+    dataset: Dataset,
 ) -> None:
     starts = dataset.sequences.offsets[:-1]
     newest = dataset.times[(starts + reach_earlier - 1)[reach_earlier > 0]].max(initial=-(2**63))
     targets = dataset.times[(starts + reach_later - 1)[reach_later > 0]]
     if len(targets) and newest >= targets.min():
         raise LeakageError(
-            f"temporal: {earlier} has an event at {newest}, {later} a target at {targets.min()}"
+            f"{kind}: {earlier} has an event at {newest}, {later} a target at {targets.min()}"
         )

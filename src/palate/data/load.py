@@ -20,6 +20,7 @@ from palate.data.filters import Events
 from palate.data.readers import Columns, Files, Items, Reader, ReadsUsers, detect, detect_items
 from palate.data.sources import NamedData, fetch, get, names
 from palate.data.split_names import parse_split
+from palate.data.updates import Update, append
 from palate.errors import ConfigError, DataError
 
 LIKED = 0.8  # of the highest rating: four of five stars, as in the papers that ask for likes
@@ -72,6 +73,8 @@ class DataConfig(Config):
     """Seed of every draw: of users who are kept, held out or tested, of items that are cold."""
     test_users: int | None = Field(None, ge=1)
     """Users who are tested, drawn at random; not set, all who can be."""
+    updates: tuple[Update, ...] | None = None
+    """Files of later events that were added, oldest first; ``palate update`` sets them."""
 
     @field_validator("domains", mode="before")
     @classmethod
@@ -146,7 +149,7 @@ def load(config: DataConfig, progress: bool = False) -> Dataset:
     last = events.steps[-1]
     step = Step("catalogue", last.users, len(catalogue), len(events), 0, note)
     named = [get(path) for _, path in paths if path in names()]
-    return Dataset(
+    dataset = Dataset(
         name=_name(config, named),
         catalogue=catalogue,
         interactions=events.table.drop("domain", strict=False),
@@ -157,6 +160,9 @@ def load(config: DataConfig, progress: bool = False) -> Dataset:
         user_attributes=_user_attributes(parts),
         like_from=_like_from(events.table, config, parts[0].path),
     )
+    for update in config.updates or ():
+        dataset = append(dataset, update, config)
+    return dataset
 
 
 def _like_from(table: pl.DataFrame, config: DataConfig, path: Path) -> float | None:
@@ -266,9 +272,7 @@ def _catalogue_of(part: Part, seen: pl.Series, config: DataConfig) -> tuple[Cata
     items: Items | None = part.items
     if items is None or part.items_path is None:
         return assemble.without_file(seen)
-    keep = config.unseen_items == "keep" or (
-        config.unseen_items == "auto" and items.selective and config.k_core <= 1
-    )
+    keep = assemble.keeps_unseen(items, config.unseen_items, config.k_core)
     return assemble.from_file(items, part.items_path, seen, config.untitled, keep)
 
 

@@ -26,7 +26,8 @@ def check_promises(split: Split, name: SplitName, dataset: Dataset, users: Users
     * ``cross-domain``: no user both validates and tests; training has no event of a held-out user
       but in the source domain; held-out histories hold the source domain, targets are in the other;
     * ``cold-items``: cold items are in no training sequence and no history, every target is one,
-      none is a target of both validation and test, and no warm item is newer than a cold one.
+      none is a target of both validation and test, and no warm item is newer than a cold one;
+    * ``update``: every target came with the last update.
 
     Raises:
         LeakageError: one of these does not hold.
@@ -120,10 +121,23 @@ def _check_newest(name: SplitName, dataset: Dataset, cold: np.ndarray) -> None:
         )
 
 
+def _update(split: Split, name: SplitName, dataset: Dataset, users: Users) -> None:
+    fresh = dataset.of_update
+    if fresh is None:
+        raise LeakageError(f"{name}: no update came to these data")
+    pairs = dataset.sequences.rows() * split.n_items + dataset.sequences.items
+    for part, cases in (("validation", split.validation), ("test", split.test)):
+        came = np.isin(users[part] * split.n_items + cases.targets, pairs[fresh])
+        if not came.all():
+            user = cases.histories.users[int(came.argmin())]
+            raise LeakageError(f"{name}: the {part} target of '{user}' was there before the update")
+
+
 CHECKS: dict[str, Callable[[Split, SplitName, Dataset, Users], None]] = {
     "user-holdout": _user_holdout,
     "cold-users": _cold_users,
     "few-shot": _few_shot,
     "cross-domain": _cross_domain,
     "cold-items": _cold_items,
+    "update": _update,
 }

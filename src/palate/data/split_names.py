@@ -16,6 +16,7 @@ FORMS = {
     "cold-items": "cold-items:SHARE",
     "cold-users": "cold-users:K",
 }
+UPDATE = "update"  # of the newest update's events; nobody types it, `palate update` does
 SHARE, K = 0.1, 3  # of cold-items and cold-users, where nothing is said
 
 
@@ -52,7 +53,7 @@ def parse_split(text: str) -> SplitName:
         ConfigError: no split has that name, or what follows the colon does not fit it.
     """
     kind, _, rest = text.strip().partition(":")
-    if kind not in FORMS:
+    if kind not in (*FORMS, UPDATE):
         near = difflib.get_close_matches(kind, FORMS, n=1)
         hint = f"; did you mean {FORMS[near[0]]}?" if near else ""
         raise ConfigError(f"no split '{text}'; there are: {', '.join(FORMS.values())}{hint}")

@@ -244,9 +244,7 @@ def _lines(
     reference: str,
 ) -> list[StrategyLine]:
     tests = [_test(learners[0], several[t]) for t in tested]
-    judged = (
-        learners[0].method.quality(np.empty(0, np.float32), tests[0].take(np.arange(0))) is None
-    )
+    judged = isinstance(learners[0].method, JudgesLikes)
     liked = [test.liked for test in tests] if judged else None
     cold = [_cold(dataset, several[t], test) for t, test in zip(tested, tests, strict=True)]
     opponents = [name for name in found if name != reference] if reference in found else []

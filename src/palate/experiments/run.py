@@ -37,7 +37,8 @@ class Run:
     ``predictions.parquet`` (``user, item, rank, score``), ``cases.parquet`` (each test case and
     the rank of its target), ``metrics.json`` and ``report.html``. ``metrics.json`` is written
     when all else is there: a folder without it is an unfinished run. An ``interpreter/`` may be
-    added later, and ``candidates.jsonl`` with ``candidates.json``, what came of them.
+    added later, and ``candidates.jsonl`` with ``candidates.json``, what came of them. A version
+    that an update made has ``update.json``.
     """
 
     def __init__(self, folder: Path | str, finished: bool = True) -> None:

@@ -27,6 +27,7 @@ from palate.experiments.atomic import replacing, write_json
 from palate.recommenders.lsat import Merge, best_share, joined
 from palate.recommenders.updates import Answers, Updates, Weights, mixed
 from palate.training.context import FitContext
+from palate.training.fit import Learned
 from palate.training.proximal import Near
 
 STRATEGIES = {
@@ -43,6 +44,29 @@ STRATEGIES = {
     "two-long": "two long-term ones of different seeds, outputs mixed: a control",
 }
 OTHER_SEED = 1000  # added for the second model of a control
+
+
+def trained_on(
+    method: Updates,
+    weights: Weights,
+    train: Questions,
+    validation: Questions,
+    context: FitContext,
+    proximal: bool = False,
+) -> Learned:
+    """Train a method that has begun on from *weights*; it stays at them where that is better.
+
+    Args:
+        validation: what is better is said by.
+        proximal: hold it near what it was (PESO).
+    """
+    method.take(weights)
+    before = method.weights()
+    kept = method.judge(method.predict(validation), validation)
+    learned = method.learn(train, validation, context, Near(before) if proximal else None)
+    if learned.best is None or learned.best <= kept:
+        method.take(before)
+    return learned
 
 
 @dataclass
@@ -115,13 +139,9 @@ class Learner:
         def train() -> Weights:
             own, validation = self.periods[t], self.periods[t].validation
             self.method.begin(self.catalogue, self.seed)
-            self.method.take(before)
-            kept = self.method.judge(self.method.predict(validation), validation)
-            near = Near(before) if proximal else None
             questions = self.periods[t - 1].validation.and_(own.train)
-            learned = self.method.learn(questions, validation, self._context(), near)
-            better = learned.best is not None and learned.best > kept
-            return self.method.weights() if better else before
+            trained_on(self.method, before, questions, validation, self._context(), proximal)
+            return self.method.weights()
 
         return self._kept(f"{'peso' if proximal else 'tuned'}-{t}", train)
 

@@ -81,8 +81,15 @@ def begun(
     folder: Path, config: dict[str, Any], dataset: Dataset, command: str | None = None
 ) -> Run:
     """A new run, with the record of what it will come from."""
+    return Run.create(folder, config, about_run(config, dataset, command))
+
+
+def about_run(
+    config: dict[str, Any], dataset: Dataset, command: str | None = None
+) -> dict[str, Any]:
+    """``environment.json`` of a run that begins now."""
     code = code_version(config["method"])
-    about = environment() | {
+    return environment() | {
         "command": command or command_line(),
         "seed": config["seed"],
         "data": about_data(dataset),
@@ -90,7 +97,6 @@ def begun(
         "code": code,
         "key": key(config, dataset.fingerprint, code),
     }
-    return Run.create(folder, config, about)
 
 
 def resume_training(folder: Path, progress: bool = False) -> Run:
@@ -149,17 +155,22 @@ def finish(
     else:
         before = _seconds_before(run)
         write_json(run.path(BEGUN), {"seconds_before": before or 0.0})
-        write_parquet(run.path("catalogue.parquet"), split.catalogue.frame)
-        write_parquet(run.path("histories.parquet"), stored_histories(dataset))
+        keep_data(run, dataset)
         context = FitContext(run.seed, run.path("checkpoints"), before is not None, progress)
         with Meter() as meter:
             (fit or recommender.fit)(split, context)
-        _keep(run, recommender, meter, before)
+        keep(run, recommender, meter, before)
     run.path(BEGUN).unlink(missing_ok=True)
     shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
     measure(run, recommender, split, progress)
     write_report(run)
     return run
+
+
+def keep_data(run: Run, dataset: Dataset) -> None:
+    """Write what the run recommends from where the data are gone."""
+    write_parquet(run.path("catalogue.parquet"), dataset.catalogue.frame)
+    write_parquet(run.path("histories.parquet"), stored_histories(dataset))
 
 
 def _seconds_before(run: Run) -> float | None:
@@ -171,7 +182,12 @@ def _seconds_before(run: Run) -> float | None:
     return float(earlier) + last.stat().st_mtime - run.path(BEGUN).stat().st_mtime
 
 
-def _keep(run: Run, recommender: Recommender, meter: Meter, before: float | None) -> None:
+def keep(run: Run, recommender: Recommender, meter: Meter, before: float | None = None) -> None:
+    """Write the model, its learning curve and what it cost.
+
+    Args:
+        before: seconds until the checkpoint from which the training went on, if it did.
+    """
     with replacing_files(run.folder) as staged:
         recommender.save(staged)
     learned = getattr(recommender, "learned", None)
@@ -214,6 +230,9 @@ def absolute(data: DataConfig) -> DataConfig:
     for name, path in (values["domains"] or {}).items():
         if Path(path).expanduser().exists():
             values["domains"][name] = str(Path(path).expanduser().resolve())
+    for update in values["updates"] or ():
+        for name, path in update.items():
+            update[name] = path and Path(path).expanduser().resolve()
     return DataConfig.model_validate(values)
 
 

@@ -93,12 +93,26 @@ class LSAT(Recommender):
         Args:
             base: holds what the two share; its own weights may be of either.
         """
-        self._base, self.long, self.short = base, long, short
-        self.share, self.tried = best_share(
-            self._learner(), long, short, validation, self.config.merge
-        )
+        self._base = base
+        share, self.tried = best_share(self._learner(), long, short, validation, self.config.merge)
+        return self.mix(base, long, short, share)
+
+    def mix(self, base: Recommender, long: Weights, short: Weights, share: float) -> Self:
+        """Be the mixture of two trained models, *share* of it the long-term one."""
+        self._base, self.long, self.short, self.share = base, long, short, share
         self._settle()
         return self
+
+    def predict(self, questions: Questions) -> Answers:
+        """What the mixture answers, as :meth:`Updates.predict` of its base."""
+        learner = self._learner()
+        if self.config.merge != "outputs":
+            return learner.predict(questions)
+        found = []
+        for weights in (self.long, self.short):
+            learner.take(weights)
+            found.append(learner.predict(questions))
+        return mixed(found[0], found[1], self.share)
 
     def _periods(self, split: Split) -> tuple[Questions, Questions]:
         """Questions about the older and the newest training events."""

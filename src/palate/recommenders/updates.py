@@ -90,10 +90,11 @@ class RanksNext:
         return ndcg(rank_targets(answers, cases.targets, seen), 10)
 
     def judge(self, answers: Answers, questions: Questions) -> float:
-        """Mean NDCG@10."""
+        """Mean NDCG@10 of questions about events; what was drawn in their place did not come."""
         values = self.quality(answers, questions)
         assert values is not None
-        return float(values.mean())
+        own = questions.items == questions.sequences.items[questions.places]
+        return float(values[own].mean())
 
 
 class JudgesLikes:

@@ -16,6 +16,7 @@ from palate.data.splits.cold_items import cold_items
 from palate.data.splits.cross_domain import cross_domain
 from palate.data.splits.dates import date
 from palate.data.splits.few import cold_users, few_shot
+from palate.data.splits.update import update
 from palate.data.splits.whole import leave_one_out, temporal, user_holdout
 
 __all__ = ["SPLITS", "date", "make_split"]
@@ -28,6 +29,7 @@ SPLITS: dict[str, Callable[[Dataset, SplitName, int], Split]] = {
     "cross-domain": cross_domain,
     "cold-items": cold_items,
     "cold-users": cold_users,
+    "update": update,
 }
 
 

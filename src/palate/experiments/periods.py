@@ -333,5 +333,8 @@ def _stale(
 def opened(folder: Path) -> PeriodsComparison:
     """The comparison that a folder keeps."""
     kept = json.loads((folder / RESULTS).read_text("utf-8"))
-    lines = [StrategyLine(**line) for line in kept.pop("lines")]
+    lines = [
+        StrategyLine(**line | {"interval": tuple(line["interval"]) if line["interval"] else None})
+        for line in kept.pop("lines")
+    ]
     return PeriodsComparison(lines=lines, **kept)

@@ -10,7 +10,7 @@ import pytest
 
 from palate.data.cases import Histories, Split
 from palate.recommenders import registry
-from palate.recommenders.base import FitContext, Recommender, Scores
+from palate.recommenders.base import FitContext, Recommender, Represents, Scores
 from palate.recommenders.conformance import CHECKS, Subject, cycle_split, learns_a_cycle
 from palate.recommenders.popularity import Popularity
 
@@ -124,6 +124,18 @@ def test_only_the_window_is_read(name):
     newest = [0, 9, 3, 12, 5, 4, 17, 8]
     scores = subject(name).fitted.score(Histories.of([newest, [1, 2, 10, *newest]]))
     assert np.array_equal(scores[0], scores[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["gru4rec", "caser", "sasrec", "unisrec", "lite-llm4rec", "recformer"]
+)
+def test_scores_are_products_of_representations(name):
+    fitted, histories = subject(name).fitted, subject(name).split.test.histories
+    assert isinstance(fitted, Represents)
+    left, right = fitted.representations(histories), fitted.item_representations()
+    assert left.dtype == right.dtype == np.float32
+    assert right.shape[0] == subject(name).split.n_items
+    np.testing.assert_allclose(left @ right.T, subject(name).scores, rtol=1e-4, atol=1e-4)
 
 
 # What a broken method looks like: each must be caught by the check of that name.

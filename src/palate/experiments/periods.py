@@ -318,5 +318,8 @@ def _stale(
 def opened(folder: Path) -> PeriodsComparison:
     """The comparison that a folder keeps."""
     kept = json.loads((folder / RESULTS).read_text("utf-8"))
-    lines = [StrategyLine(**line) for line in kept.pop("lines")]
+    lines = [
+        StrategyLine(**line | {"interval": line["interval"] and tuple(line["interval"])})
+        for line in kept.pop("lines")
+    ]
     return PeriodsComparison(lines=lines, **kept)

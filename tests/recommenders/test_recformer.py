@@ -125,6 +125,18 @@ def test_an_item_is_read_as_a_sequence_of_one(trained: Recformer) -> None:
     net.table = kept
 
 
+def test_items_are_told_apart_from_the_start(small: dict[str, Any]) -> None:
+    """As states come, their cosines are all near 1."""
+    model = Recformer(RecformerConfig(**small))
+    model._place(SPLIT.catalogue)
+    raw = model.net.item_table()
+    model.net.standardise()
+    found = model.net.item_table()
+    others = ~torch.eye(SPLIT.n_items, dtype=torch.bool)
+    assert float((raw @ raw.T)[others].mean()) > 0.8
+    assert abs(float((found @ found.T)[others].mean())) < 0.1
+
+
 def test_the_first_stage_reads_items_again_and_the_second_does_not(small: dict[str, Any]) -> None:
     fast = small | {"learning_rate": 5e-3, "validation_users": None}
     one = Recformer(RecformerConfig(**fast, second_epochs=0)).fit(SPLIT)
@@ -178,7 +190,7 @@ def test_it_learns_a_cycle(small: dict[str, Any]) -> None:
 def test_pretraining_learns_and_leaves_nothing_of_a_catalogue(learnt: Learnt) -> None:
     losses = [row["loss"] for row in learnt.learned.history]
     assert losses[-1] < losses[0]
-    assert {"kinds.weight", "places.weight"} <= set(learnt.tensors)
+    assert {"kinds.weight", "places.weight", "shift", "scale"} <= set(learnt.tensors)
     assert all("lora" in n for n in learnt.tensors if n.startswith("backbone"))
     assert isinstance(Recformer(), Pretrains)
 

@@ -9,8 +9,9 @@ after each epoch, in the second the best table of items stands still and the mod
 Pre-trained by contrast of a sequence with its next item, and by language (section 2.3).
 
 Other than in the paper: a causal language model in place of Longformer, so that a closing token is
-pooled and stands last where [CLS] stands first; the prediction of next tokens, of the same share of
-them, in place of masked ones; an adapter on its first layers in place of all weights of all layers
+pooled and stands last where [CLS] stands first, and its state is shifted and scaled, for states of
+such models are all alike as they come; the prediction of next tokens, of the same share of them, in
+place of masked ones; an adapter on its first layers in place of all weights of all layers
 (``tuning=full layers=null`` has these); sizes for a CPU. Each evaluation reads the items with the
 weights that it judges, where the released code keeps those of before the epoch.
 
@@ -177,6 +178,8 @@ class Recformer(NetRecommender):
             names = MEANING + (ADAPTED if config.tuning == "lora" else ())
             start.check(config, names, {"language model": mark})
             self.net.load_state_dict(start.tensors, strict=False)
+        else:
+            self.net.standardise()
         sequences = split.train.sequences()
         self.popularity = item_counts(sequences, split.n_items)
         cases = drawn_cases(sequences, config.samples, config.length, context.seed)
@@ -273,6 +276,7 @@ class Recformer(NetRecommender):
         inner = Recformer(RecformerConfig(**shape))
         torch.manual_seed(context.seed)
         mark = inner._place(split.catalogue, context.seed)
+        inner.net.standardise()
         sequences = split.train.sequences()
         inner.popularity = item_counts(sequences, split.n_items)
         cases = drawn_cases(sequences, config.samples, config.length, context.seed)

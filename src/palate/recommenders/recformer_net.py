@@ -138,6 +138,8 @@ class RecformerNet(nn.Module):
         self.places = nn.Embedding(reader.length + 1, hidden)
         for fresh in (self.kinds, self.places):
             nn.init.zeros_(fresh.weight)  # the language model begins as it came
+        self.shift = nn.Parameter(torch.zeros(hidden))
+        self.scale = nn.Parameter(torch.ones(hidden))
         self.table: torch.Tensor | None = None
 
     def train(self, mode: bool = True) -> Self:
@@ -156,8 +158,28 @@ class RecformerNet(nn.Module):
     def directions(
         self, ids: torch.Tensor, kinds: torch.Tensor, places: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """[b, h] float32 of length 1: the state of the closing token."""
-        return direction(self.states(ids, kinds, places, mask))
+        """[b, h] float32 of length 1: the state of the closing token, shifted and scaled."""
+        return self.direction(self.states(ids, kinds, places, mask))
+
+    def direction(self, states: torch.Tensor) -> torch.Tensor:
+        """[b, l, h] states of all tokens -> [b, h] as :meth:`directions` has them."""
+        last = F.normalize(states[:, -1].float(), dim=-1)
+        return F.normalize((last - self.shift) * self.scale, dim=-1)
+
+    def standardise(self) -> None:
+        """Begin with a shift and a scale that give items' states mean 0 and equal spreads.
+
+        A causal model's states share a large mean and a few outsized dimensions: as they come, the
+        cosine of any two is near 1, and hardly a gradient tells them apart.
+        """
+        with torch.no_grad():
+            self.shift.zero_()
+            self.scale.fill_(1.0)
+            table = self.read([[item] for item in range(len(self.reader.items))])
+            spread = table.std(0, correction=0)
+            self.shift.copy_(table.mean(0))
+            self.scale.copy_(1 / spread.clamp(min=1e-3 * float(spread.max()) + 1e-9))
+        self.forget_items()
 
     def forward(self, labels: torch.Tensor, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
         """Cross-entropy over the catalogue, whose table stands still.
@@ -201,11 +223,6 @@ class RecformerNet(nn.Module):
                 yield
         finally:
             self.train(training)
-
-
-def direction(states: torch.Tensor) -> torch.Tensor:
-    """[b, l, h] -> [b, h] float32 of length 1: the last state."""
-    return F.normalize(states[:, -1].float(), dim=-1)
 
 
 def parts_to_tune(backbone: Backbone) -> Iterable[nn.Parameter]:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from palate.recommenders.recformer_net import VALUE, Batch, Reader, RecformerNet, direction
+from palate.recommenders.recformer_net import VALUE, Batch, Reader, RecformerNet
 from palate.training.alignment import contrast
 
 ITEM = "item_"
@@ -61,7 +61,7 @@ class RecformerPretrainer(nn.Module):
         sequences = {name: value for name, value in batch.items() if not name.startswith(ITEM)}
         items = {n.removeprefix(ITEM): v for n, v in batch.items() if n.startswith(ITEM)}
         states = self.net.states(**sequences)
-        found = direction(states)
+        found = self.net.direction(states)
         with torch.autocast(found.device.type, enabled=False):
             cosines = found @ self.net.directions(**items).T
             following = contrast(cosines, self.net.temperature, known)

@@ -73,8 +73,9 @@ def table(claims: Sequence[dict[str, Any]]) -> str:
             cells = [one["claim"], one["paper"], one["told"], "", "", "", one["verdict"]]
         else:
             low, high = one["interval"]
+            named = "" if one["measure"] == "NDCG@10" else f" ({one['measure']})"
             cells = [
-                one["claim"],
+                one["claim"] + named,
                 one["paper"],
                 f"{one['ours']:.4f}",
                 f"{one['other']:.4f}",

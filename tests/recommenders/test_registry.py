@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palate.errors import ConfigError
-from palate.recommenders import registry
+from palate.recommenders import pupils, registry, updates
 from palate.recommenders.itemknn import ItemKNN, ItemKNNConfig
 from palate.recommenders.sasrec import SASRec
 
@@ -168,3 +168,11 @@ def test_listing_imports_no_method():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_messages_name_all_methods_that_go_on_learning_or_can_be_taught() -> None:
+    """What inherits too much would be offered, and break where it is asked."""
+    methods = {one.name: registry.get(one.name)() for one in registry.BUILT_IN}
+    for protocol, told in ((updates.Updates, updates.WHO), (pupils.Distils, pupils.WHO)):
+        named = set(told.replace(" and ", ", ").split(", "))
+        assert named == {name for name, one in methods.items() if isinstance(one, protocol)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +29,9 @@ def compare(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each method.")] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where it goes.", show_default="runs/compare-DATA"),
+        typer.Option(
+            metavar="FOLDER", help="Where it goes.", show_default="runs/compare-DATA-SPLIT"
+        ),
     ] = None,
     sets: Annotated[
         list[str] | None,
@@ -70,7 +73,10 @@ def compare(
     with console.working("loading"):
         chosen = settings.parse_sets(methods, sets or [])
         data = data_config(given)
-    folder = out or completion.RUNS / f"compare-{data_name(given)}"
+    # Another split is another comparison: it must not take the place of one that was made.
+    split = re.sub(r"[^\w.-]+", "-", str(given.get("split", "")))
+    named = "-".join(["compare", data_name(given), *([split] if split else [])])
+    folder = out or completion.RUNS / named
     try:
         with console.working("loading"):
             from palate.experiments import compare as experiment

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.cli import completion, console, settings
+from palate.cli.begun import new_folder, says_how_to_resume
 from palate.cli.data_options import PREPARATION, data_config, data_name, takes_data
-from palate.errors import ConfigError, RunError
+from palate.errors import ConfigError
 
 if TYPE_CHECKING:
     from palate.data.load import DataConfig
 
+MARKS = ("pretrained.json", "config.yaml")
 OWN_OPTIONS = [
     *("help", "data", "seed", "out", "resume", "json"),
     *(option.replace("_", "-") for option in PREPARATION),
@@ -139,8 +139,8 @@ def _pretrained(
         typed = settings.parse(method, context.args, OWN_OPTIONS, config, "pretrain")
         domains = _domains(data, given)
         from palate.experiments import pretrain as experiment
-    folder = _folder(out, f"{method}-pretrained")
-    with _says_how_to_resume(folder):
+    folder = new_folder(out, f"{method}-pretrained", MARKS)
+    with says_how_to_resume(folder, "begun.json", "palate pretrain --resume"):
         return folder, experiment.pretrain(method, typed, domains, folder, seed, progress=True)
 
 
@@ -162,25 +162,5 @@ def _domains(data: list[str], given: dict[str, Any]) -> dict[str, DataConfig]:
 def _resumed(folder: Path) -> dict[str, Any]:
     with console.working("loading"):
         from palate.experiments import pretrain as experiment
-    with _says_how_to_resume(folder):
+    with says_how_to_resume(folder, "begun.json", "palate pretrain --resume"):
         return experiment.resume_pretraining(folder, progress=True)
-
-
-@contextmanager
-def _says_how_to_resume(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        if (folder / "begun.json").exists():
-            console.remark(f"interrupted; to go on: palate pretrain --resume {folder}")
-        raise
-
-
-def _folder(out: Path | None, name: str) -> Path:
-    """Where the model goes: never over another."""
-    if out is not None:
-        if (out / "pretrained.json").exists() or (out / "config.yaml").exists():
-            raise RunError(f"{out} is in use already; name another folder with --out")
-        return out
-    taken = (completion.RUNS / (name if n == 1 else f"{name}-{n}") for n in range(1, 10_000))
-    return next(folder for folder in taken if not folder.exists())

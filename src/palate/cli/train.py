@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from palate.cli import completion, console, settings
+from palate.cli.begun import new_folder, says_how_to_resume
 from palate.cli.data_options import OPTIONS, data_config, data_name, takes_data
 from palate.cli.evaluate import show_metrics
-from palate.errors import ConfigError, RunError
+from palate.errors import ConfigError
 
 if TYPE_CHECKING:
     from palate.experiments.run import Run
 
+MARK, AGAIN = "config.yaml", "palate train --resume"
 OWN_OPTIONS = ["help", "seed", "out", "resume", "json", *(o.replace("_", "-") for o in OPTIONS)]
 
 
@@ -113,15 +113,15 @@ def _trained(
         typed = settings.parse(method, context.args, OWN_OPTIONS)
         data = data_config(given)
         from palate.experiments import train as experiment
-    folder = _folder(out, f"{method}-{data_name(given)}")
-    with _says_how_to_resume(folder):
+    folder = new_folder(out, f"{method}-{data_name(given)}", [MARK])
+    with says_how_to_resume(folder, MARK, AGAIN):
         return experiment.train(method, typed, data, seed=seed, folder=folder, progress=True)
 
 
 def _resumed(folder: Path) -> Run:
     with console.working("loading"):
         from palate.experiments import train as experiment
-    with _says_how_to_resume(folder):
+    with says_how_to_resume(folder, MARK, AGAIN):
         return experiment.resume_training(folder, progress=True)
 
 
@@ -132,23 +132,3 @@ def _only_resume(
         raise ConfigError(
             "--resume RUN takes nothing else: method, settings and data are those of the run"
         )
-
-
-@contextmanager
-def _says_how_to_resume(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        if (folder / "config.yaml").exists():
-            console.remark(f"interrupted; to go on: palate train --resume {folder}")
-        raise
-
-
-def _folder(out: Path | None, name: str) -> Path:
-    """Where the run goes: never over another run."""
-    if out is not None:
-        if (out / "config.yaml").exists():
-            raise RunError(f"{out} holds a run already; name another folder with --out")
-        return out
-    taken = (completion.RUNS / (name if n == 1 else f"{name}-{n}") for n in range(1, 10_000))
-    return next(folder for folder in taken if not folder.exists())

@@ -67,6 +67,11 @@ class Histories:
         """[e] for each event, the history it belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def places(self, known: int = 1) -> Indices:
+        """Places in ``items`` of the events that so many events of their history come before."""
+        rows = self.rows()
+        return np.flatnonzero(np.arange(len(rows)) - self.offsets[rows] >= known)
+
     def take(self, which: Indices) -> Histories:
         """The histories at the given positions, in that order."""
         which = np.asarray(which, dtype=np.int64)

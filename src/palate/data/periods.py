@@ -99,8 +99,7 @@ def periods(
 def asked_places(dataset: Dataset, known: int) -> np.ndarray:
     """[n] places of the events with *known* earlier ones of their user, by time, ties by place."""
     sequences = dataset.sequences
-    rows = sequences.rows()
-    places = np.flatnonzero(np.arange(len(rows)) - sequences.offsets[rows] >= known)
+    places = sequences.places(known)
     return places[np.argsort(dataset.times[places], kind="stable")]
 
 

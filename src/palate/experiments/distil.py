@@ -14,7 +14,7 @@ from palate.experiments.run import Run
 from palate.experiments.train import TEACHERS, begun, finish, unfinished
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.distil import lessons, taught
-from palate.recommenders.pupils import Distils
+from palate.recommenders.pupils import WHO, Distils
 from palate.recommenders.registry import configure, get
 from palate.training.distillation import DistilConfig
 
@@ -51,9 +51,7 @@ def distil(
     config = config or DistilConfig()
     pupil = get(student)(configure(student, settings or {}))
     if not isinstance(pupil, Distils):
-        raise ConfigError(
-            f"'{student}' cannot be taught; sasrec, gru4rec, caser, fm, deepfm and lightgcn can"
-        )
+        raise ConfigError(f"'{student}' cannot be taught; {WHO} can")
     first = teachers[0]
     dataset = first.dataset()
     _check_alike(teachers, dataset)

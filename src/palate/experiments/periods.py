@@ -26,7 +26,7 @@ from palate.experiments.environment import code_version, command_line, environme
 from palate.experiments.strategies import STRATEGIES, Learner
 from palate.experiments.train import absolute
 from palate.recommenders.registry import configure, get
-from palate.recommenders.updates import JudgesLikes, Updates
+from palate.recommenders.updates import WHO, JudgesLikes, Updates
 
 RESULTS = "periods.json"
 FEW = 10  # questions of either kind in a period, for an AUC of warm or cold items to be told
@@ -132,7 +132,7 @@ def compare_periods(
         ]
         found: dict[str, list[np.ndarray]] = {}
         for strategy in config.strategies:
-            if strategy == "lsat-ta-exact" and not method.startswith("tallrec"):
+            if strategy == "lsat-ta-exact" and not learners[0].method.low_rank:
                 continue  # without low-rank factors it is the same as lsat-ta
             console.print(f"{method}  {strategy}", highlight=False)
             found[strategy] = [
@@ -177,8 +177,7 @@ def _check(methods: Sequence[str], config: PeriodsConfig) -> None:
     for method in methods:
         if not isinstance(get(_name(method))(), Updates):
             raise ConfigError(
-                f"'{method}' does not go on learning, so periods cannot compare it; tallrec, "
-                "sasrec-likes, sasrec, gru4rec and caser do"
+                f"'{method}' does not go on learning, so periods cannot compare it; {WHO} do"
             )
 
 

@@ -20,7 +20,8 @@ from pydantic import Field
 from torch import nn
 
 from palate.data.catalogue import Catalogue
-from palate.recommenders.sequential import SequenceNet, SequentialConfig, SequentialRecommender
+from palate.recommenders.incremental import ItemSequenceRecommender
+from palate.recommenders.sequential import SequenceNet, SequentialConfig
 
 
 class CaserConfig(SequentialConfig):
@@ -71,7 +72,7 @@ class CaserNet(SequenceNet):
         return F.max_pool1d(F.relu(conv(x)), places, stride=1)
 
 
-class Caser(SequentialRecommender):
+class Caser(ItemSequenceRecommender):
     """Convolutional sequence embedding."""
 
     name = "caser"

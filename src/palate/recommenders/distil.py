@@ -94,11 +94,9 @@ def lessons(
         teachers: of each a name, a key of its weights and data, and itself.
     """
     sequences = split.train.sequences()
-    rows = sequences.rows()
-    places = np.flatnonzero(np.arange(len(rows)) > sequences.offsets[rows])
-    asked = Questions.about(sequences, places).some(config.instances, seed)
+    asked = Questions.about(sequences, sequences.places()).some(config.instances, seed)
     histories = asked.cases().histories
-    row_of = np.full(len(rows), -1, dtype=np.int64)
+    row_of = np.full(len(sequences.items), -1, dtype=np.int64)
     row_of[asked.places] = np.arange(len(asked))
     mark = hashlib.sha256(asked.places.tobytes()).hexdigest()[:12]
     found = [

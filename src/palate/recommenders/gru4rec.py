@@ -16,10 +16,10 @@ from torch import nn
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.recommenders.incremental import ItemSequenceRecommender
 from palate.recommenders.sequential import (
     SequenceNet,
     SequentialConfig,
-    SequentialRecommender,
     informed_vectors,
 )
 
@@ -69,7 +69,7 @@ class GRU4RecNet(SequenceNet):
         return nn.functional.pad(self.dropout(hidden), (0, 1), value=1.0)  # [b, l, d + 1]
 
 
-class GRU4Rec(SequentialRecommender):
+class GRU4Rec(ItemSequenceRecommender):
     """Gated recurrent units over the events of a history, oldest first."""
 
     name = "gru4rec"

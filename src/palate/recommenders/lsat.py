@@ -33,6 +33,7 @@ from palate.recommenders.base import Config, FitContext, Recommender, Scores
 from palate.recommenders.nested import load_nested, nested_state
 from palate.recommenders.registry import configure, get
 from palate.recommenders.updates import (
+    WHO,
     Answers,
     RanksNext,
     Updates,
@@ -117,11 +118,9 @@ class LSAT(Recommender):
     def _periods(self, split: Split) -> tuple[Questions, Questions]:
         """Questions about the older and the newest training events."""
         sequences = split.train.sequences()
-        rows = sequences.rows()
-        places = np.flatnonzero(np.arange(len(rows)) > sequences.offsets[rows])
-        when = split.train_times
+        places, when = sequences.places(), split.train_times
         if when is None:  # the nearer to its end, the newer
-            when = np.arange(len(rows)) - sequences.offsets[1:][rows]
+            when = np.arange(len(sequences.items)) - sequences.offsets[1:][sequences.rows()]
         places = places[np.argsort(when[places], kind="stable")]
         cut = len(places) - max(1, round(self.config.recent * len(places)))
         of = self._questions
@@ -144,8 +143,7 @@ class LSAT(Recommender):
     def _learner(self) -> Updates:
         if not isinstance(self._base, Updates):
             raise ConfigError(
-                f"base={self.config.base}: this method does not go on learning; tallrec, sasrec, "
-                "gru4rec, caser and sasrec-likes do"
+                f"base={self.config.base}: this method does not go on learning; {WHO} do"
             )
         return self._base
 

@@ -226,7 +226,7 @@ def drawn_cases(sequences: Histories, samples: int | None, length: int, seed: in
     """
     rows = sequences.rows()
     within = np.arange(len(rows)) - sequences.offsets[rows]
-    events = np.flatnonzero(within > 0)
+    events = sequences.places()
     if samples is not None and samples < len(events):
         events = np.random.default_rng(seed).choice(events, samples, replace=False)
     stops = within[events]

@@ -5,6 +5,7 @@ Legend: b batch, l length, m instances, c candidates, d width.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -22,6 +23,10 @@ from palate.training.next_item import IGNORED, Windows, all_positions
 if TYPE_CHECKING:
     from palate.recommenders.instance import InstanceNet
     from palate.recommenders.sequential import SequenceNet
+
+
+WHO = "sasrec, gru4rec, caser, fm, deepfm and lightgcn"
+"""The methods of the house that can be taught, for messages."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,15 @@ class Attempt:
     states: torch.Tensor | None = None
 
 
-class PupilNet(nn.Module):
+class PupilNet(nn.Module, ABC):
     """A student's net in training."""
 
     width: int | None = None
     """Of the states, where there are such."""
 
+    @abstractmethod
     def attempt(self, batch: dict[str, torch.Tensor]) -> Attempt:
         """What the net makes of a batch."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

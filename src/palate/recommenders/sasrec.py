@@ -16,10 +16,10 @@ from torch import nn
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.recommenders.incremental import ItemSequenceRecommender
 from palate.recommenders.sequential import (
     SequenceNet,
     SequentialConfig,
-    SequentialRecommender,
     informed_vectors,
 )
 from palate.training.dropout import dropout
@@ -120,7 +120,7 @@ def attention_mask(real: torch.Tensor) -> torch.Tensor:
     return ((causal & real[:, None, :]) | itself)[:, None]
 
 
-class SASRec(SequentialRecommender):
+class SASRec(ItemSequenceRecommender):
     """Self-attentive sequential recommendation."""
 
     name = "sasrec"

@@ -11,7 +11,6 @@ Legend: b batch, l length, d width, q questions of a batch, u users, i items of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -24,12 +23,11 @@ from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.data.questions import Questions
 from palate.recommenders.base import FitContext, Scores
-from palate.recommenders.interactions import check_indices, item_counts
-from palate.recommenders.net import NetRecommender
+from palate.recommenders.incremental import ItemTableRecommender
+from palate.recommenders.interactions import check_indices
 from palate.recommenders.sasrec import Block, attention_mask
-from palate.recommenders.sequential import device_of
-from palate.recommenders.updates import Answers, JudgesLikes, Weights, grown
-from palate.training.config import TrainingConfig
+from palate.recommenders.sequential import SequenceConfig, device_of
+from palate.recommenders.updates import Answers, JudgesLikes
 from palate.training.dropout import dropout
 from palate.training.fit import Learned, LikeValidation, fit
 from palate.training.liked_windows import LikedWindows, liked_windows
@@ -39,22 +37,14 @@ from palate.training.proximal import Near, ProximalNet
 CHUNK = 1024  # questions answered at a time
 
 
-class SASRecLikesConfig(TrainingConfig):
+class SASRecLikesConfig(SequenceConfig):
     """Settings of SASRec for likes."""
 
-    length: int = Field(50, ge=1)
-    """Events of a history that the model reads, newest last."""
-    width: int = Field(64, ge=1)
-    """Width of item vectors and hidden states."""
     layers: int = Field(2, ge=1)
     """Transformer blocks."""
     heads: int = Field(1, ge=1)
     """Attention heads; must divide the width."""
-    dropout: float = Field(0.3, ge=0, lt=1)
-    """Dropout on item vectors and inside the blocks."""
     weight_decay: float = Field(0.1, ge=0)
-    device: str = "auto"
-    """Where to run: auto, cpu, cuda, cuda:1 …"""
 
 
 class LikesNet(nn.Module):
@@ -111,7 +101,7 @@ class LikesNet(nn.Module):
         return {"loss": loss}
 
 
-class SASRecLikes(JudgesLikes, NetRecommender):
+class SASRecLikes(JudgesLikes, ItemTableRecommender):
     """Self-attention over what was touched and liked; will this be liked?"""
 
     name = "sasrec-likes"
@@ -125,22 +115,14 @@ class SASRecLikes(JudgesLikes, NetRecommender):
         self.begin(split.catalogue, context.seed)
         self.refresh(split, context)
         sequences = split.train.sequences()
-        rows = sequences.rows()
-        places = np.flatnonzero(np.arange(len(rows)) > sequences.offsets[rows])
-        train = Questions.of_likes(sequences, places, split.n_items, context.seed)
+        train = Questions.of_likes(sequences, sequences.places(), split.n_items, context.seed)
         cases = split.validation.sequences()
         last = cases.offsets[1:] - 1
         self.learn(train, Questions.of_likes(cases, last, split.n_items, context.seed), context)
         return self
 
-    def begin(self, catalogue: Catalogue, seed: int) -> None:
-        """An untrained net."""
-        torch.manual_seed(seed)
-        self._place(catalogue)
-
     def _place(self, catalogue: Catalogue) -> None:
         self.n_items = len(catalogue)
-        self._popularity = np.zeros(self.n_items, dtype=np.float32)
         self.net = LikesNet(self.n_items, self.config).to(device_of(self.config.device))
 
     def learn(
@@ -160,18 +142,6 @@ class SASRecLikes(JudgesLikes, NetRecommender):
             context,
         )
         return self.learned
-
-    def refresh(self, split: Split, context: FitContext) -> None:
-        """Count how popular items are, for people without a history."""
-        self._popularity = item_counts(split.train.sequences(), self.n_items)
-
-    def weights(self) -> Weights:
-        """The net's."""
-        return trained_tensors(self.net)
-
-    def take(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Have these weights; items that they do not know keep those they began with."""
-        self._restore(grown(self.weights(), weights, self.net))
 
     @torch.no_grad()
     def predict(self, questions: Questions) -> Answers:

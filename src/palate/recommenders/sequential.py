@@ -17,10 +17,8 @@ from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.factors import singular_vectors
-from palate.recommenders.incremental import LearnsNextItems
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.recommenders.net import NetRecommender
-from palate.recommenders.pupils import Pupil, sequence_pupil
 from palate.training.config import TrainingConfig
 from palate.training.fit import Learned, Validation, fit, trained_tensors
 from palate.training.next_item import (
@@ -98,7 +96,7 @@ class SequenceNet(nn.Module):
         return softmax_loss(states, labels, self.head)
 
 
-class SequentialRecommender(LearnsNextItems, NetRecommender):
+class SequentialRecommender(NetRecommender):
     """A recommender around a :class:`SequenceNet`.
 
     An empty history gets the popularity ranking: nets are never trained to read nothing.
@@ -142,11 +140,6 @@ class SequentialRecommender(LearnsNextItems, NetRecommender):
         if self.config.initial_items == "svd":
             self.net.start_from(sequences)
         return sequences
-
-    def pupil(self, split: Split, context: FitContext) -> Pupil:
-        """See :class:`~palate.recommenders.pupils.Distils`."""
-        sequences = self._untrained(split, context)
-        return sequence_pupil(self.net, sequences, self.config.length, self.groups())
 
     @torch.no_grad()
     def score(self, histories: Histories) -> Scores:

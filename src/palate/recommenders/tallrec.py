@@ -80,6 +80,7 @@ class TALLRec(JudgesLikes, PromptRecommender):
     summary = "a language model says whether someone will like an item"
     Config = TALLRecConfig
     config: TALLRecConfig
+    low_rank = True
     _retriever: Recommender
 
     def __init__(self, config: _Config | None = None) -> None:
@@ -155,7 +156,7 @@ class TALLRec(JudgesLikes, PromptRecommender):
 
     def _train(self, split: Split, context: FitContext) -> None:
         sequences, n_items = split.train.sequences(), split.n_items
-        train = Questions.of_likes(sequences, every_event(sequences), n_items, context.seed)
+        train = Questions.of_likes(sequences, sequences.places(), n_items, context.seed)
         cases = self.validation_cases(split, context.seed).sequences()
         validation = Questions.of_likes(cases, cases.offsets[1:] - 1, n_items, context.seed)
         self.learn(train.some(self.config.samples, context.seed), validation, context)
@@ -284,9 +285,3 @@ def likes(histories: Histories) -> list[list[bool] | None]:
         return [None] * len(histories)
     bounds = zip(histories.offsets[:-1], histories.offsets[1:], strict=True)
     return [histories.liked[start:stop].tolist() for start, stop in bounds]
-
-
-def every_event(sequences: Histories) -> np.ndarray:
-    """[n] places of the events that follow another."""
-    rows = sequences.rows()
-    return np.flatnonzero(np.arange(len(rows)) > sequences.offsets[rows])

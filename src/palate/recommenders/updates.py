@@ -23,6 +23,8 @@ from palate.training.context import FitContext
 from palate.training.fit import Learned
 from palate.training.proximal import Near
 
+WHO = "tallrec, sasrec-likes, sasrec, gru4rec and caser"
+"""The methods of the house that go on learning, for messages."""
 Weights = dict[str, torch.Tensor]
 Answers = npt.NDArray[np.float32]
 
@@ -33,9 +35,12 @@ class Updates(Protocol):
 
     Attributes:
         metric: what :meth:`quality` gives on average, ``auc`` or ``ndcg@10``.
+        low_rank: weights are low-rank factors, so that merging factors and merging what they
+            change are two things.
     """
 
     metric: ClassVar[str]
+    low_rank: ClassVar[bool]
     config: Config
 
     def begin(self, catalogue: Catalogue, seed: int) -> None:
@@ -82,6 +87,7 @@ class RanksNext:
     """Answers are probabilities of what comes next, [n, i], and judged as a ranking."""
 
     metric: ClassVar[str] = "ndcg@10"
+    low_rank: ClassVar[bool] = False
 
     def quality(self, answers: Answers, questions: Questions) -> npt.NDArray[Any] | None:
         """[n] NDCG@10 over the whole catalogue, without what was touched before."""
@@ -101,6 +107,7 @@ class JudgesLikes:
     """Answers are probabilities that what is asked about is liked, [n]."""
 
     metric: ClassVar[str] = "auc"
+    low_rank: ClassVar[bool] = False
 
     def quality(self, answers: Answers, questions: Questions) -> npt.NDArray[Any] | None:
         """None: a single question has no AUC."""

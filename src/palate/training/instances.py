@@ -43,8 +43,7 @@ class Instances(Dataset[Instance]):
 
     def __init__(self, sequences: Histories, length: int, pad: int) -> None:
         self.sequences, self.length, self.pad = sequences, length, pad
-        first = sequences.offsets[:-1][sequences.lengths > 0]
-        self.events = np.setdiff1d(np.arange(len(sequences.items)), first, assume_unique=True)
+        self.events = sequences.places()
         begin = np.repeat(sequences.offsets[:-1], sequences.lengths)
         self._starts = np.maximum(begin[self.events], self.events - length)
 

@@ -69,8 +69,8 @@ def update_questions(dataset: Dataset, seed: int = 0) -> tuple[Questions, Questi
     """
     fresh, first, second = _dates(dataset)
     sequences, times = dataset.sequences, dataset.times
-    rows = sequences.rows()
-    places = np.flatnonzero(fresh & (np.arange(len(rows)) > sequences.offsets[rows]))
+    places = sequences.places()
+    places = places[fresh[places]]
     places = places[np.argsort(times[places], kind="stable")]
     bounds = np.searchsorted(times[places], [first, second])
     n_items = len(dataset.catalogue)

@@ -1,6 +1,7 @@
 """CKD-MDSR's claims (arXiv:2401.00797), on a reconstruction, with the controls that it needs.
 
-    python claims/ckd_mdsr.py run --data GAMES --domain BEAUTY --domain SPORTS --seeds 3   # hours
+    python claims/ckd_mdsr.py run --data GAMES --domain BEAUTY --domain SPORTS \\
+        --domain-titles brand_and_categories --seeds 3   # hours
     python claims/ckd_mdsr.py table
 
 Three teachers of different build: UniSRec and Recformer, pre-trained on other domains and tuned on
@@ -72,7 +73,7 @@ def finished(folder: Path, make: Any) -> Any:
     return make()
 
 
-def teachers(data: Any, domains: list[Path]) -> dict[str, Any]:
+def teachers(data: Any, domains: list[Path], titles: str | None) -> dict[str, Any]:
     """The three, pre-trained where they can be and fine-tuned on the target."""
     from palate.data.load import DataConfig
     from palate.experiments.pretrain import pretrain, resume_pretraining
@@ -86,7 +87,8 @@ def teachers(data: Any, domains: list[Path]) -> dict[str, Any]:
             if (place / "begun.json").exists():
                 resume_pretraining(place, progress=True)
             elif not (place / "pretrained.json").exists():
-                wanted = {path.stem: DataConfig(data=str(path), **FILTERS) for path in domains}
+                own = FILTERS | {"title_column": titles, "untitled": "id"}
+                wanted = {path.stem: DataConfig(data=str(path), **own) for path in domains}
                 pretrain(name, {}, wanted, place, progress=True)
             more = {"pretrained": str(place.resolve())}
         folder = FOLDER / name
@@ -99,14 +101,14 @@ def teachers(data: Any, domains: list[Path]) -> dict[str, Any]:
     return found
 
 
-def run(data: str, domains: list[Path], seeds: int) -> None:
+def run(data: str, domains: list[Path], titles: str | None, seeds: int) -> None:
     from palate.data.load import DataConfig
     from palate.experiments.distil import distil
     from palate.experiments.train import train
     from palate.training.distillation import DistilConfig
 
     config = DataConfig(data=data, **FILTERS)
-    taught_by = teachers(config, domains)
+    taught_by = teachers(config, domains, titles)
     lines: dict[str, list[Any]] = {name: [one] for name, one in taught_by.items()}
     for seed in range(seeds):
         for student in STUDENTS:
@@ -136,14 +138,14 @@ def run(data: str, domains: list[Path], seeds: int) -> None:
                     ),
                 )
                 lines.setdefault(f"{student} {label}", []).append(line)
-            write(data, domains, lines, taught_by, seed + 1)
+            write(data, domains, titles, lines, seed + 1)
 
 
 def write(
     data: str,
     domains: list[Path],
+    titles: str | None,
     lines: dict[str, list[Any]],
-    taught_by: dict[str, Any],
     seeds: int,
 ) -> None:
     values = {name: [ndcg(one) for one in several] for name, several in lines.items()}
@@ -194,6 +196,7 @@ def write(
         "claims": claims,
     }
     told = "".join(f" --domain {path.name}" for path in domains)
+    told += f" --domain-titles {titles}" if titles else ""
     again = f"python claims/ckd_mdsr.py run --data {Path(data).name}{told} --seeds {seeds}"
     print(record("ckd-mdsr", results, again, folder=RESULTS))
 
@@ -234,12 +237,13 @@ def main() -> None:
     parser.add_argument("part", choices=["run", "table"])
     parser.add_argument("--data", help="the target: a named data set, or a path")
     parser.add_argument("--domain", type=Path, action="append", default=[], help="to pre-train on")
+    parser.add_argument("--domain-titles", help="column of the domains that holds titles")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     if given.part == "run":
         if given.data is None:
             parser.error("which data? --data PATH")
-        run(given.data, given.domain, given.seeds)
+        run(given.data, given.domain, given.domain_titles, given.seeds)
     print(shown())
 
 

@@ -126,7 +126,7 @@ ADAPTED = ("adapter.rank", "adapter.alpha", "adapter.targets")
 """Settings that decide what pre-trained weights mean."""
 
 
-class Instances(Dataset):
+class TextInstances(Dataset):
     """Cases, each a list of items that were touched and the one that came next."""
 
     def __init__(self, cases: Cases, reader: Reader) -> None:
@@ -183,10 +183,10 @@ class Recformer(NetRecommender):
         sequences = split.train.sequences()
         self.popularity = item_counts(sequences, split.n_items)
         cases = drawn_cases(sequences, config.samples, config.length, context.seed)
-        self._tune(Instances(cases, self.net.reader), split, context)
+        self._tune(TextInstances(cases, self.net.reader), split, context)
         return self
 
-    def _tune(self, instances: Instances, split: Split, context: FitContext) -> None:
+    def _tune(self, instances: TextInstances, split: Split, context: FitContext) -> None:
         """Both stages, and the better of what they came to."""
         config, net = self.config, self.net
         users = split.validation.some(config.validation_users, context.seed)
@@ -280,7 +280,7 @@ class Recformer(NetRecommender):
         sequences = split.train.sequences()
         inner.popularity = item_counts(sequences, split.n_items)
         cases = drawn_cases(sequences, config.samples, config.length, context.seed)
-        instances = Instances(cases, inner.net.reader)
+        instances = TextInstances(cases, inner.net.reader)
         learned = fit(
             RecformerPretrainer(inner.net, config.language_weight, config.language_share),
             instances,

@@ -5,7 +5,7 @@ Legend: n questions, b resamples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,27 +50,45 @@ def over_periods(
         resamples on either side of zero.
     """
     random = np.random.default_rng(seed)
+    sizes = [several.shape[1] for several in ours]
+    judged = [
+        [[_judge(row, None if liked is None else liked[period]) for row in rows] for rows in both]
+        for period, both in enumerate(zip(ours, theirs, strict=True))
+    ]
 
-    def difference(drawn: Sequence[npt.NDArray[np.int64]]) -> float:
-        parts = []
-        for period, which in enumerate(drawn):
-            flags = None if liked is None else liked[period][which]
-            one, other = (
-                np.mean([_value(row[which], flags) for row in several[period]])
-                for several in (ours, theirs)
-            )
-            parts.append(one - other)
+    def difference(drawn: Sequence[Values]) -> float:
+        parts = [
+            np.mean([judge(times) for judge in one]) - np.mean([judge(times) for judge in other])
+            for (one, other), times in zip(judged, drawn, strict=True)
+        ]
         return float(np.mean(parts))
 
-    sizes = [several.shape[1] for several in ours]
-    found = np.array(
-        [difference([random.integers(0, n, n) for n in sizes]) for _ in range(resamples)]
-    )
+    def resampled() -> list[Values]:
+        return [np.bincount(random.integers(0, n, n), minlength=n).astype(float) for n in sizes]
+
+    found = np.array([difference(resampled()) for _ in range(resamples)])
     low, high = np.percentile(found, [2.5, 97.5])
     side = min((found <= 0).mean(), (found >= 0).mean())
     p = min(1.0, 2 * max(float(side), 1 / resamples))
-    return difference([np.arange(n) for n in sizes]), (float(low), float(high)), p
+    return difference([np.ones(n) for n in sizes]), (float(low), float(high)), p
 
 
-def _value(row: Values, liked: Flags | None) -> float:
-    return float(row.mean()) if liked is None else auc(row, liked)
+def _judge(row: Values, liked: Flags | None) -> Callable[[Values], float]:
+    """The metric of one model's answers, of how many times each question counts.
+
+    For AUC the answers are sorted once, in place of in every resample.
+    """
+    if liked is None:
+        return lambda times: float(row @ times / times.sum())
+    values, places = np.unique(row, return_inverse=True)
+
+    def area(times: Values) -> float:
+        ups, downs = (
+            np.bincount(places, weights=times * flags, minlength=len(values))
+            for flags in (liked, ~liked)
+        )
+        pairs = ups.sum() * downs.sum()
+        below = downs.cumsum() - downs / 2  # those with the same answer count half
+        return float(ups @ below / pairs) if pairs else 0.5
+
+    return area

@@ -204,3 +204,28 @@ def test_folders_that_hold_no_fitting_adapter(
     with pytest.raises(RunError, match="another model"):
         gpt2.adapters.load("other", tmp_path)
     assert gpt2.adapters.names == ["taste"]
+
+
+def test_a_merged_adapter_computes_the_same_and_leaves_the_weights_as_they_were(
+    tiny: Backbone,
+) -> None:
+    tiny.adapters.add("taste", CONFIG)
+    train(tiny)
+    apart, weights = logits(tiny), base(tiny)
+    grads = {name: value.requires_grad for name, value in tiny.named_parameters()}
+    with tiny.adapters.merged():
+        torch.testing.assert_close(logits(tiny), apart, atol=1e-5, rtol=1e-4)
+        assert any(not torch.equal(weights[name], value) for name, value in base(tiny).items())
+    assert all(torch.equal(weights[name], value) for name, value in base(tiny).items())
+    assert torch.equal(logits(tiny), apart)
+    assert tiny.adapters.active == "taste"
+    assert {name: value.requires_grad for name, value in tiny.named_parameters()} == grads
+
+
+def test_an_error_while_merged_leaves_the_weights_as_they_were(tiny: Backbone) -> None:
+    tiny.adapters.add("taste", CONFIG)
+    train(tiny)
+    weights = base(tiny)
+    with pytest.raises(ZeroDivisionError), tiny.adapters.merged():
+        1 / 0  # noqa: B018
+    assert all(torch.equal(weights[name], value) for name, value in base(tiny).items())

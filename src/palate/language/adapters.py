@@ -116,6 +116,30 @@ class Adapters:
             for key, value in self.model.named_parameters():
                 value.requires_grad_(grads[key])
 
+    @contextmanager
+    def merged(self) -> Iterator[None]:
+        """The active adapter added into the model's weights while this is open: half the work.
+
+        The weights are put back bit by bit afterwards, from a copy in the machine's memory.
+        Rounded to the model's number format, sums differ from two passes by what that format
+        tells apart.
+        """
+        name = self.active
+        if name is None:
+            yield
+            return
+        kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+        with torch.no_grad(), self.disabled():
+            try:
+                for layer in self._layers():
+                    weight = layer.get_base_layer().weight
+                    kept.append((weight, weight.detach().to("cpu", copy=True)))
+                    weight.add_(layer.get_delta_weight(name).to(weight.dtype))
+                yield
+            finally:
+                for weight, before in kept:
+                    weight.copy_(before)
+
     def tensors(self, name: str) -> dict[str, torch.nn.Parameter]:
         """The adapter's own weights, by their name in the model without the adapter's name."""
         mark = f".{name}."

@@ -8,6 +8,7 @@ Legend: b prompts, s slots, w vectors per slot, h hidden size, a answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -27,6 +28,7 @@ from palate.language.trie import Trie
 Vectors = Callable[[torch.Tensor], torch.Tensor]
 """[s] indices of slots -> [s, h] or [s, w, h] what goes into them."""
 
+WORTH_MERGING = 4  # prompts from which on putting an adapter into the weights saves time
 TRIED = 8  # tokens of an answer, roughly: what a beam adds to a prompt's share of a batch
 
 
@@ -115,14 +117,15 @@ def _read(
         return
     encoded = encode([replace(prompt, answer=None) for prompt in prompts], backbone.tokenizer)
     plain = [one.ids[: one.slots[0][0] if one.slots else -1] for one in encoded]
-    prefix = PromptPrefix.shared_by(backbone, plain) if len(prompts) > 1 else None
-    if prefix is not None:
-        encoded = [_without(one, prefix.length) for one in encoded]
     training = backbone.training
     backbone.eval()
     bar = Progress(console=Console(stderr=True), transient=True, disable=told is None)
+    merged = backbone.adapters.merged() if len(prompts) >= WORTH_MERGING else nullcontext()
     try:
-        with bar, torch.no_grad():
+        with bar, torch.no_grad(), merged:
+            prefix = PromptPrefix.shared_by(backbone, plain) if len(prompts) > 1 else None
+            if prefix is not None:
+                encoded = [_without(one, prefix.length) for one in encoded]
             task = bar.add_task(told or "", total=len(prompts))
             for which in batches([len(one.ids) + room for one in encoded], batch_tokens):
                 part = collate([encoded[i] for i in which], backbone.tokenizer.pad_id)

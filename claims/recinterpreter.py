@@ -30,8 +30,7 @@ from claims.command import RESULTS, command, typed
 from claims.kept import Kept
 from claims.verdicts import better, exactly
 
-FOLDER = Path("runs/claims/recinterpreter")
-KEPT = Kept(FOLDER)
+KEPT = Kept(RESULTS / "per-user" / "recinterpreter", text=True)
 SETTINGS: dict[str, Any] = {
     "noun": "movie",
     "tasks": ("recovery", "residual"),

@@ -85,7 +85,7 @@ def assemble(
     vocabularies = {kind: _vocabulary(kind, work, reference) for kind in KINDS}
     _record_titles(work, vocabularies)
     times = visits["time"].dt.epoch("s").to_numpy()
-    if config.order == "hadm_id":
+    if config.visit_order == "hadm_id":
         times = np.arange(len(visits))
         work.record("order", "by hadm_id, as released: times are places in that order")
     patients = visits["patient"].unique(maintain_order=True)
@@ -117,7 +117,7 @@ def _ordered(visits: pl.DataFrame, config: HospitalConfig) -> pl.DataFrame:
     patient, visit = (
         [pl.col(name).cast(pl.Int64, strict=False), pl.col(name)] for name in ("patient", "visit")
     )
-    time = [] if config.order == "hadm_id" else [pl.col("time")]
+    time = [] if config.visit_order == "hadm_id" else [pl.col("time")]
     return visits.sort(*patient, *time, *visit)
 
 

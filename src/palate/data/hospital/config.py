@@ -21,8 +21,9 @@ class HospitalConfig(Config):
     """Keep patients with at least so many usable visits."""
     drug_level: DrugLevel = 3
     """What a medication is: an ATC class of level 3 or 4, or the name of a drug."""
-    ambiguous_drugs: Ambiguous = "all"
-    """A drug of several classes: all of them count, the first of the map does, or drop it."""
+    ambiguous_drugs: Ambiguous = "route"
+    """A drug of several classes: those count that fit the route it was given by, or all of them, or
+    the first of the map, or it is dropped."""
     max_diagnoses: int = Field(2000, ge=1)
     """Keep so many of the most frequent codes of diagnoses."""
     max_procedures: int | None = Field(None, ge=1)
@@ -39,14 +40,14 @@ class HospitalConfig(Config):
     """Every visit of a training patient is a training case; else the last only, as in LEADER."""
     drug_map: Path | None = None
     """File that says which ATC classes a drug has; not set, one beside the tables."""
-    interactions: Path | None = None
+    drug_interactions: Path | None = None
     """File of pairs of ATC classes that interact; not set, one beside the tables."""
     titles: Path | None = None
     """File of titles of diagnoses (icd_code, icd_version, title); not set, MIMIC's own table or
     icd_titles.tsv beside it."""
     drug_names: Path | None = None
     """File of names of ATC classes (atc_code, atc_name); not set, atc*.csv beside the tables."""
-    order: Literal["admittime", "hadm_id"] = "admittime"
+    visit_order: Literal["admittime", "hadm_id"] = "admittime"
     """What visits of a patient are ordered by. hadm_id is what the released code of LEADER does;
     these numbers are random."""
     split_order: Literal["shuffled", "subject_id"] = "shuffled"

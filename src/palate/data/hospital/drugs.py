@@ -8,9 +8,10 @@ Two forms of maps:
   ``ndc2atc_level4.csv`` (columns ``RXCUI`` and ``ATC4``), as GAMENet and SafeDrug have them; the
   first row of each RXCUI counts, as there.
 
-A name may stand for several substances or uses (vancomycin is given by mouth and by vein), so one
-drug may have several classes. Nothing is guessed: what becomes of these is a setting, and both they
-and the drugs without a class are counted.
+A name may stand for several substances or uses, so one drug may have several classes: heparin is
+an antithrombotic agent, and in drops and ointments something else. By default the route of a
+prescription decides (:mod:`.routes`), and what it leaves open counts as all of them; both these
+rows and the drugs without a class are counted.
 """
 
 from __future__ import annotations
@@ -25,12 +26,19 @@ import polars as pl
 
 from palate.data.hospital.codes import DrugLevel, atc_class, drug_key
 from palate.data.hospital.mimic import Rows
+from palate.data.hospital.routes import fits_route
 from palate.data.hospital.tables import Table, scan, separator_by_name
 from palate.errors import DataError
 
-Ambiguous = Literal["all", "first", "drop"]
+Ambiguous = Literal["route", "all", "first", "drop"]
 BY_NAME = ("drug_to_atc.tsv", "drug_to_atc.csv")
 RXCUI, RXCUI_ATC = ("ndc2rxcui.txt",), ("rxcui2atc4.csv", "ndc2atc_level4.csv")
+DOES = {
+    "route": "those that fit the route count",
+    "all": "all of them count",
+    "first": "the first counts",
+    "drop": "left out",
+}
 NAMED = 5  # drugs without a class that a note names
 
 
@@ -138,8 +146,8 @@ def classify(
 
     Args:
         found: the map; None where names are the codes.
-        ambiguous: what becomes of a drug with several classes: ``all`` of them, the ``first`` of
-            the map, or it is dropped.
+        ambiguous: what becomes of a drug with several classes: those that fit the ``route``,
+            ``all`` of them, the ``first`` of the map, or it is dropped.
         fill_ndc: an empty NDC is that of the row above, as in the released code of LEADER.
 
     Raises:
@@ -158,28 +166,41 @@ def classify(
         )
     if fill_ndc and found.on == "ndc":
         frame = frame.with_columns(pl.col("ndc").replace("", None).forward_fill().fill_null(""))
-    cut = found.frame.with_columns(atc_class(pl.col("atc"), level).alias("class")).drop_nulls()
-    classes = cut.group_by(found.on, maintain_order=True).agg(
-        pl.col("class").unique(maintain_order=True)
-    )
-    joined = frame.join(classes, on=found.on, how="left", maintain_order="left")
-    several = pl.col("class").list.len() > 1
-    manifold = int(joined.filter(several)["rows"].sum())
-    if ambiguous == "first":
-        joined = joined.with_columns(pl.col("class").list.head(1))
-    elif ambiguous == "drop":
-        joined = joined.with_columns(pl.when(~several).then("class").alias("class"))
+    classes = _classes(frame.select(found.on, "route").unique(), level, found, ambiguous)
+    joined = frame.join(classes, on=[found.on, "route"], how="left", maintain_order="left")
+    several = int(joined.filter(pl.col("several"))["rows"].sum())
     mapped = joined.filter(pl.col("class").is_not_null())
     keys = mapped.explode("class").select("visit", pl.format("ATC:{}", "class").alias("key"))
-    does = {"all": "all of them count", "first": "the first counts", "drop": "left out"}[ambiguous]
     note = f"ATC level {level} by {found.source}"
-    if manifold:
-        note += f"; {manifold:,} rows of drugs with several classes: {does}"
+    if several:
+        note += f"; {several:,} rows of drugs with several classes: {DOES[ambiguous]}"
     return _given(keys, mapped, frame, note + _unmapped(joined))
 
 
+def _classes(
+    cases: pl.DataFrame, level: DrugLevel, found: DrugMap, ambiguous: Ambiguous
+) -> pl.DataFrame:
+    """``class`` (a list, null where there is none) and ``several`` of each drug and route."""
+    codes = found.frame.with_columns(atc_class(pl.col("atc"), level).alias("class")).drop_nulls()
+    pairs = cases.join(codes, on=found.on, maintain_order="left")
+    count = pl.col("class").n_unique().over(found.on, "route")
+    pairs = pairs.with_columns(several=count > 1)
+    if ambiguous == "route":
+        pairs = fits_route(pairs, [found.on, "route"])
+    elif ambiguous == "drop":
+        pairs = pairs.with_columns(pl.when(~pl.col("several")).then("class").alias("class"))
+    lists = pairs.group_by(found.on, "route", "several", maintain_order=True).agg(
+        pl.col("class").drop_nulls().unique(maintain_order=True)
+    )
+    if ambiguous == "first":
+        lists = lists.with_columns(pl.col("class").list.head(1))
+    some = pl.col("class").list.len() > 0
+    return lists.with_columns(pl.when(some).then("class").alias("class"))
+
+
 def _unmapped(joined: pl.DataFrame) -> str:
-    missing = joined.filter(pl.col("class").is_null() & (pl.col("drug") != ""))
+    none = pl.col("class").is_null() & pl.col("several").is_null() & (pl.col("drug") != "")
+    missing = joined.filter(none)
     if missing.is_empty():
         return ""
     counts = missing.group_by("drug").agg(pl.col("rows").sum())

@@ -42,7 +42,7 @@ def find_interactions(folder: Path) -> Path | None:
     if len(found) > 1:
         raise DataError(
             f"{folder}: several files of interactions {[p.name for p in found]}; choose one with "
-            "--interactions"
+            "--drug-interactions"
         )
     return found[0] if found else None
 

@@ -14,22 +14,17 @@ from palate.data.hospital.prepare import Origin, prepare
 from palate.data.hospital.reference import Reference, find_reference
 from palate.data.hospital.splits import HospitalSplit, make_hospital_split
 from palate.data.hospital.synthetic import LICENCE, PATIENTS, SEED, load_synthetic
-from palate.data.hospital.tables import MARKER, find_tables, is_hospital
+from palate.data.hospital.tables import MARKER, SYNTHETIC, find_tables
 from palate.data.hospital.visits import Hospital
 from palate.errors import ConfigError
 
-SYNTHETIC = re.compile(r"synthetic(?::(?P<patients>\d+))?(?::(?P<seed>\d+))?")
+SIZE = re.compile(r"synthetic(?::(?P<patients>\d+))?(?::(?P<seed>\d+))?")
 CITATIONS = {
     "MIMIC-III": "Johnson et al., MIMIC-III, a freely accessible critical care database, 2016",
     "MIMIC-IV": "Johnson et al., MIMIC-IV, a freely accessible electronic health record "
     "dataset, 2023",
 }
 DEMO = "demo_subject_id.csv"
-
-
-def is_hospital_data(data: str) -> bool:
-    """Whether *data* names a hospital: a folder of MIMIC's tables, or ``synthetic``."""
-    return SYNTHETIC.fullmatch(data) is not None or is_hospital(Path(data).expanduser())
 
 
 def load_hospital(config: HospitalConfig, progress: bool = False) -> Hospital:
@@ -44,7 +39,7 @@ def load_hospital(config: HospitalConfig, progress: bool = False) -> Hospital:
             the mend, and nothing of a patient.
     """
     with Console(stderr=True).status("reading visits") if progress else nullcontext():
-        if config.data.startswith("synthetic") and not Path(config.data).exists():
+        if config.data.partition(":")[0] == SYNTHETIC and not Path(config.data).exists():
             return load_synthetic(*synthetic_size(config.data), config)
         folder = Path(config.data).expanduser()
         tables = find_tables(folder)
@@ -65,7 +60,7 @@ def synthetic_size(name: str) -> tuple[int, int]:
     Raises:
         ConfigError: it is none of these.
     """
-    found = SYNTHETIC.fullmatch(name)
+    found = SIZE.fullmatch(name)
     if found is None:
         raise ConfigError(
             f"'{name}': a synthetic hospital is synthetic, synthetic:N or "

@@ -40,6 +40,7 @@ TIMES = (
 )
 SHORT_YEAR = ("%m/%d/%y %H:%M:%S", "%m/%d/%y %H:%M")
 CENTURY = 2100  # MIMIC shifts its dates to the years from 2100 on
+PRESCRIBED = ("drug", "ndc", "day", "route")
 ID = {"patient": ("subject_id",), "visit": ("hadm_id",)}
 
 
@@ -48,8 +49,8 @@ class Rows:
     """Rows of one kind.
 
     Attributes:
-        frame: ``visit`` and ``key``; for medications ``visit, drug, ndc, day`` and ``rows``, how
-            many rows of the table are one here.
+        frame: ``visit`` and ``key``; for medications ``visit, drug, ndc, day, route`` and
+            ``rows``, how many rows of the table are one here.
         read: rows in the table.
         dropped: rows that cannot be used, by why.
         notes: what else was found, by how many rows.
@@ -194,22 +195,23 @@ def _codes(table: Table, known: pl.DataFrame, merged: bool) -> Rows:
 
 def _prescriptions(table: Table, known: pl.DataFrame) -> Rows:
     start = table.optional("starttime", "startdate")
-    ndc = table.optional("ndc")
+    ndc, route = table.optional("ndc"), table.optional("route")
     ids = [or_empty(table.column(*names)).alias(new) for new, names in ID.items()]
     query = table.frame.select(
         *ids,
         drug_key(or_empty(table.column("drug"))).alias("drug"),
         (or_empty(ndc) if ndc is not None else pl.lit("")).alias("ndc"),
         (or_empty(start) if start is not None else pl.lit("")).str.slice(0, 10).alias("day"),
+        (or_empty(route) if route is not None else pl.lit("")).str.to_uppercase().alias("route"),
     ).with_columns(pl.col("ndc").replace(list(NO_NDC[1:]), ""))
-    groups = query.group_by("patient", "visit", "drug", "ndc", "day").agg(pl.len().alias("rows"))
-    frame = table.collect(groups).sort("visit", "drug", "ndc", "day")
+    groups = query.group_by("patient", "visit", *PRESCRIBED).agg(pl.len().alias("rows"))
+    frame = table.collect(groups).sort("visit", *PRESCRIBED)
     read = int(frame["rows"].sum())
     nothing = (pl.col("drug") == "") & (pl.col("ndc") == "")
     frame, dropped = _usable(frame, known, nothing, "without a drug")
     without = int(frame.filter(pl.col("ndc") == "")["rows"].sum())
     notes = {"without an NDC": without} if ndc is not None and without else {}
-    kept = frame.select("visit", "drug", "ndc", "day", pl.col("rows").cast(pl.Int64))
+    kept = frame.select("visit", *PRESCRIBED, pl.col("rows").cast(pl.Int64))
     return Rows(kept, read, dropped, notes)
 
 

@@ -46,7 +46,7 @@ def find_reference(tables: Tables, config: HospitalConfig, found: Reference) -> 
         drug_map = read_drug_map(config.drug_map)
     elif folder is not None:
         drug_map = find_drug_map(folder)
-    path = config.interactions or (find_interactions(folder) if folder is not None else None)
+    path = config.drug_interactions or (find_interactions(folder) if folder is not None else None)
     if path is not None:
         pairs, note = read_pairs(path), path.name
     names = dict(found.names)

@@ -22,6 +22,8 @@ from palate.errors import DataError
 NEEDED = ("admissions", "diagnoses_icd", "procedures_icd", "prescriptions")
 TITLES = ("d_icd_diagnoses", "d_icd_procedures")
 PICKLES = (".pkl", ".pickle", ".dill", ".joblib")
+SYNTHETIC = "synthetic"  # in place of a folder: synthetic, synthetic:N or synthetic:N:SEED
+RELEASED = ("records_final.pkl", "data_final.pkl", "voc_final.pkl")  # of GAMENet, SafeDrug, LEADER
 MARKER = "SYNTHETIC.md"  # a folder that holds it has no real patient
 
 
@@ -91,9 +93,16 @@ class Tables:
         return self.tables.get(name)
 
 
-def is_hospital(path: Path) -> bool:
-    """Whether a folder holds the tables of a hospital, or enough of them to say what is missing."""
-    return path.is_dir() and len(set(_files(path)) & set(NEEDED)) >= 2
+def is_hospital_data(data: str) -> bool:
+    """Whether *data* means a hospital: a synthetic one, or a folder that holds two or more of the
+    tables, enough to say what is missing."""
+    path = Path(data).expanduser()
+    if data.partition(":")[0] == SYNTHETIC and not path.exists():
+        return True
+    if path.is_dir():
+        pickles = any((path / name).is_file() for name in RELEASED)
+        return pickles or len(set(_files(path)) & set(NEEDED)) >= 2
+    return path.name in RELEASED
 
 
 def find_tables(folder: Path) -> Tables:
@@ -128,7 +137,7 @@ def _files(folder: Path) -> dict[str, Path]:
         paths = place.iterdir() if place.is_dir() else []
         for path in sorted(paths, key=lambda p: (p.suffix.lower() == ".gz", p.name)):
             plain = strip_gz(path.with_suffix(path.suffix.lower()))
-            if plain.suffix.lower() == ".csv":
+            if plain.suffix.lower() == ".csv" and path.is_file():
                 found.setdefault(plain.stem.lower(), path)
     return found
 

@@ -24,13 +24,12 @@ from typing import Literal
 
 import polars as pl
 
-from palate.data.hospital.codes import DrugLevel, atc_class, drug_key
+from palate.data.hospital.codes import Ambiguous, DrugLevel, atc_class, drug_key
 from palate.data.hospital.mimic import Rows
 from palate.data.hospital.routes import fits_route
 from palate.data.hospital.tables import Table, scan, separator_by_name
 from palate.errors import DataError
 
-Ambiguous = Literal["route", "all", "first", "drop"]
 BY_NAME = ("drug_to_atc.tsv", "drug_to_atc.csv")
 RXCUI, RXCUI_ATC = ("ndc2rxcui.txt",), ("rxcui2atc4.csv", "ndc2atc_level4.csv")
 DOES = {
@@ -139,16 +138,13 @@ def _dictionary(path: Path) -> Mapping[str, str]:
         ) from None
 
 
-def classify(
-    rows: Rows, level: DrugLevel, found: DrugMap | None, ambiguous: Ambiguous, fill_ndc: bool
-) -> Given:
+def classify(rows: Rows, level: DrugLevel, found: DrugMap | None, ambiguous: Ambiguous) -> Given:
     """Codes in place of drugs.
 
     Args:
         found: the map; None where names are the codes.
         ambiguous: what becomes of a drug with several classes: those that fit the ``route``,
             ``all`` of them, the ``first`` of the map, or it is dropped.
-        fill_ndc: an empty NDC is that of the row above, as in the released code of LEADER.
 
     Raises:
         DataError: there is no map.
@@ -164,8 +160,6 @@ def classify(
             "nothing says to which ATC class a drug belongs: put drug_to_atc.tsv beside the tables "
             "or name it with --drug-map; or take names as codes with --drug-level name"
         )
-    if fill_ndc and found.on == "ndc":
-        frame = frame.with_columns(pl.col("ndc").replace("", None).forward_fill().fill_null(""))
     classes = _classes(frame.select(found.on, "route").unique(), level, found, ambiguous)
     joined = frame.join(classes, on=[found.on, "route"], how="left", maintain_order="left")
     several = int(joined.filter(pl.col("several"))["rows"].sum())

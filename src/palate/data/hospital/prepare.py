@@ -73,9 +73,7 @@ def _classes(work: Preparation, raw: Raw, reference: Reference, config: Hospital
         count = int(kept["rows"].sum())
         counts = work.counts | {"medications": count}
         work.record("first day", "prescriptions of the first day of each visit", counts)
-    given = classify(
-        rows, config.drug_level, reference.drug_map, config.ambiguous_drugs, config.fill_ndc
-    )
+    given = classify(rows, config.drug_level, reference.drug_map, config.ambiguous_drugs)
     work.record("drugs", given.note, work.counts | {"medications": given.rows})
     work.codes = {
         "diagnoses": raw.rows["diagnoses"].frame.unique(maintain_order=True),

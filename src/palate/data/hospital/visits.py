@@ -76,7 +76,8 @@ class Ragged:
         """From the row and the code of each entry, in any order and with repetitions."""
         codes = np.asarray(codes, dtype=np.int64)
         width = int(codes.max(initial=0)) + 1
-        pairs = np.unique(np.asarray(rows, dtype=np.int64) * width + codes)
+        pairs = np.sort(np.asarray(rows, dtype=np.int64) * width + codes)
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
         return cls(_offsets(np.bincount(pairs // width, minlength=n)), (pairs % width).astype("i4"))
 
     def __len__(self) -> int:

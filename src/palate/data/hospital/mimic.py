@@ -197,17 +197,20 @@ def _prescriptions(table: Table, known: pl.DataFrame, config: HospitalConfig) ->
     ndc, route = table.optional("ndc"), table.optional("route")
     ids = [or_empty(table.column(*names)).alias(new) for new, names in ID.items()]
     product = or_empty(ndc) if ndc is not None else pl.lit("")
-    day = or_empty(start).str.slice(0, 10) if start is not None else pl.lit("")
+    real = product.replace(list(NO_NDC[1:]), "")
+    if config.fill_ndc:  # rows with NDC 0 are no source, and stay without one
+        above = real.replace("", None).forward_fill().fill_null("")
+        real = pl.when(product == "").then(above).otherwise(real)
+    day = pl.lit(None, dtype=pl.Date)
+    if config.first_day_only and start is not None:
+        day = _day(or_empty(start))
     query = table.frame.select(
         *ids,
         drug_key(or_empty(table.column("drug"))).alias("drug"),
-        product.replace(list(NO_NDC[1:]), "").alias("ndc"),
-        (day if config.first_day_only else pl.lit("")).alias("day"),
+        real.alias("ndc"),
+        day.alias("day"),
         (or_empty(route) if route is not None else pl.lit("")).str.to_uppercase().alias("route"),
     )
-    if config.fill_ndc:
-        filled = pl.col("ndc").replace("", None).forward_fill().fill_null("")
-        query = query.with_columns(filled.alias("ndc"))
     groups = query.group_by(*ID, *PRESCRIBED).agg(pl.len().alias("rows"))
     frame = table.collect(groups)
     read = int(frame["rows"].sum())
@@ -217,6 +220,12 @@ def _prescriptions(table: Table, known: pl.DataFrame, config: HospitalConfig) ->
     notes = {"without an NDC": without} if ndc is not None and without else {}
     kept = frame.select("visit", *PRESCRIBED, pl.col("rows").cast(pl.Int64))
     return Rows(kept, read, dropped, notes)
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    """The date at the beginning of a time; null where there is none."""
+    date = text.str.extract(r"^([^ T]+)")
+    return pl.coalesce(date.str.to_date(one, strict=False) for one in ("%Y-%m-%d", "%m/%d/%Y"))
 
 
 def _usable(

@@ -32,7 +32,7 @@ TABLES_IV = {
     "9,203,2140-01-01 11:00:00,MAIN,Vancomycin,,PO\n",
     "d_icd_procedures": "icd_code,icd_version,long_title\n0331,9,Spinal tap\n",
 }
-BESIDE = {
+BESIDE: dict[str, str | None] = {
     "drug_to_atc.tsv": "drug\tatc5_codes\nFurosemide\tC03CA01\n"
     '"Heparin" plain\t\nVancomycin\tA07AA09,J01XA01,S01AA28\n',
     "icd_titles.tsv": "icd_code\ticd_version\ttitle\nI10\t10\tEssential hypertension\n"
@@ -65,6 +65,7 @@ TABLES_III = {
     "D_ICD_PROCEDURES": "ROW_ID,ICD9_CODE,SHORT_TITLE,LONG_TITLE\n1,0331,Spinal tap,Spinal tap\n",
 }
 
+NOTHING: Mapping[str, str | None] = {}
 Write = Callable[..., Path]
 
 
@@ -73,21 +74,23 @@ def write(tmp_path: Path) -> Write:
     """Write tables and files beside them as a folder, changed as a test wants it."""
 
     def folder(
-        tables: Mapping[str, str] = TABLES_IV,
-        beside: Mapping[str, str] = BESIDE,
+        layout: str = "IV",
+        beside: Mapping[str, str | None] = NOTHING,
         below: str = "hosp",
         ending: str = ".csv",
         **changed: str | None,
     ) -> Path:
         place = tmp_path / "mimic"
         (place / below).mkdir(parents=True, exist_ok=True)
+        tables = TABLES_IV if layout == "IV" else TABLES_III
         for name, text in (tables | changed).items():
             path = place / below / f"{name}{ending}"
             raw = (text or "").encode()
             if text is not None:
                 path.write_bytes(gzip.compress(raw) if ending.endswith(".gz") else raw)
-        for name, text in beside.items():
-            (place / name).write_text(text)
+        for name, text in (BESIDE | beside).items():
+            if text is not None:
+                (place / name).write_text(text)
         return place
 
     return folder

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from palate.data.hospital.ragged import Ragged
 from palate.data.hospital.splits import medication_cases, profile_values
+from palate.data.hospital.synthetic import SyntheticHospital
 from palate.data.hospital.visits import KINDS, Hospital, Visits, Vocabulary
 from palate.errors import DataError
 
@@ -182,3 +183,10 @@ def test_what_every_result_ends_with() -> None:
     assert "not for treatment" in hospital.caution
     assert "ynthetic" not in hospital.caution
     assert "no patient is real" in replace(hospital, synthetic=True).caution
+
+
+def test_a_hospital_in_a_log_names_nobody(synthetic: SyntheticHospital) -> None:
+    told = repr(synthetic.hospital)
+    assert synthetic.hospital.patient_ids[0] not in told
+    assert synthetic.hospital.visit_ids[0] not in told
+    assert "synthetic-3000" in told

@@ -8,7 +8,7 @@ Legend: n visits, p patients or cases, f profile fields, V medications, c codes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -127,10 +127,10 @@ class Hospital:
     licence: str | None
     citation: str | None
     synthetic: bool
-    visits: Visits
-    patient_ids: tuple[str, ...]
-    visit_ids: tuple[str, ...]
-    profiles: pl.DataFrame
+    visits: Visits = field(repr=False)
+    patient_ids: tuple[str, ...] = field(repr=False)
+    visit_ids: tuple[str, ...] = field(repr=False)
+    profiles: pl.DataFrame = field(repr=False)
     vocabularies: Mapping[Kind, Vocabulary]
     interactions: Flags
     interactions_note: str
@@ -144,7 +144,8 @@ class Hospital:
                 f"interactions: not a symmetric table of {size} by {size} medications with an "
                 "empty diagonal"
             )
-        if len(self.profiles) != len(self.patient_ids) or len(self.visits) != len(self.visit_ids):
+        profiles = len(self.profiles) if self.profiles.columns else len(self.patient_ids)
+        if profiles != len(self.patient_ids) or len(self.visits) != len(self.visit_ids):
             raise DataError("hospital: each patient needs a profile and an id, each visit an id")
         patients, times = self.visits.patients, self.visits.times
         ascending = (np.diff(patients) > 0) | ((np.diff(patients) == 0) & (np.diff(times) >= _SAME))

@@ -105,6 +105,21 @@ def test_a_broken_gzip(write) -> None:
     assert "diagnoses_icd.csv.gz: the gzip breaks off" in refusal(folder)
 
 
+def test_a_drug_with_a_comma(write) -> None:
+    folder = write()
+    path = folder / "hosp" / "prescriptions.csv"
+    path.write_text(path.read_text().replace('"Heparin, Flush"', "Heparin, Flush"))
+    message = refusal(folder)
+    assert "prescriptions.csv: row 4: 8 columns where row 1 has 7; put the value" in message
+
+
+def test_a_quote_that_stays_open(write) -> None:
+    folder = write()
+    path = folder / "hosp" / "prescriptions.csv"
+    path.write_text(path.read_text().replace('Heparin, Flush"', "Heparin, Flush"))
+    assert "prescriptions.csv: row 4: a double quote opens and does not close" in refusal(folder)
+
+
 def test_utf16(write) -> None:
     folder = write()
     path = folder / "hosp" / "admissions.csv"

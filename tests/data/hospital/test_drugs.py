@@ -94,6 +94,15 @@ def test_an_empty_ndc_is_filled_as_released(write, read) -> None:
     assert by_name["drugs"].dropped["medications"] == 1
 
 
+@pytest.mark.parametrize("name", ["ndc2RXCUI.txt", "RXCUI2atc4.csv"])
+def test_half_a_map_by_product(write, read, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(PRODUCTS[name] or "")
+    with pytest.raises(DataError, match=r"needs ndc2RXCUI.txt and RXCUI2atc4.csv"):
+        read(write(), drug_map=tmp_path / name)
+    with pytest.raises(DataError, match="no such file"):
+        read(write(), drug_map=tmp_path / "gone" / name)
+
+
 @pytest.mark.parametrize("text", ["__import__('os').getcwd()", "[1, 2]", "{'a': "])
 def test_a_dictionary_is_data(write, read, text: str) -> None:
     with pytest.raises(DataError, match="not a dictionary of NDC to RXCUI"):
@@ -152,6 +161,13 @@ def test_side_effects_need_their_compounds(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="stitch_cid_to_atc"):
         read_pairs(tmp_path / "drug-DDI.csv")
+
+
+def test_files_in_hosp_are_beside_the_tables(write, read, tmp_path: Path) -> None:
+    expected = read(write())
+    for name in ("drug_to_atc.tsv", "icd_titles.tsv", "ddi_pairs.tsv"):
+        (tmp_path / "mimic" / name).rename(tmp_path / "mimic" / "hosp" / name)
+    assert read(tmp_path / "mimic").fingerprint == expected.fingerprint
 
 
 def test_no_file_of_interactions(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ import polars as pl
 from palate.data.hospital.codes import Ambiguous, DrugLevel, atc_class, drug_key
 from palate.data.hospital.mimic import Rows
 from palate.data.hospital.routes import fits_route
-from palate.data.hospital.tables import Table, scan, separator_by_name
+from palate.data.hospital.tables import Table, beside, scan, separator_by_name
 from palate.errors import DataError
 
 BY_NAME = ("drug_to_atc.tsv", "drug_to_atc.csv")
@@ -79,7 +79,7 @@ def read_drug_map(path: Path) -> DrugMap:
     Raises:
         DataError: the file is not a map.
     """
-    if path.name.lower() in (*RXCUI, *RXCUI_ATC):
+    if path.is_file() and path.name.lower() in (*RXCUI, *RXCUI_ATC):
         return _by_product(path.parent)
     return drug_map(scan(path, separator_by_name(path)), path.name)
 
@@ -98,7 +98,7 @@ def drug_map(table: Table, source: str) -> DrugMap:
 
 def find_drug_map(folder: Path) -> DrugMap | None:
     """The map that lies in a folder, one by name before one by product."""
-    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    files = beside(folder)
     for name in (*BY_NAME, *RXCUI_ATC):
         if name in files and (name in BY_NAME or RXCUI[0] in files):
             return read_drug_map(files[name])
@@ -106,7 +106,7 @@ def find_drug_map(folder: Path) -> DrugMap | None:
 
 
 def _by_product(folder: Path) -> DrugMap:
-    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    files = beside(folder)
     atc = next((files[name] for name in RXCUI_ATC if name in files), None)
     if atc is None or RXCUI[0] not in files:
         raise DataError(

@@ -24,7 +24,7 @@ TITLES = ("d_icd_diagnoses", "d_icd_procedures")
 PICKLES = (".pkl", ".pickle", ".dill", ".joblib")
 SYNTHETIC = "synthetic"  # in place of a folder: synthetic, synthetic:N or synthetic:N:SEED
 RELEASED = ("records_final.pkl", "data_final.pkl", "voc_final.pkl")  # of GAMENet, SafeDrug, LEADER
-MARKER = "SYNTHETIC.md"  # a folder that holds it has no real patient
+MARKER = "SYNTHETIC"  # a folder that holds it has no real patient
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,12 @@ def _files(folder: Path) -> dict[str, Path]:
             if plain.suffix.lower() == ".csv" and path.is_file():
                 found.setdefault(plain.stem.lower(), path)
     return found
+
+
+def beside(folder: Path) -> dict[str, Path]:
+    """Files of a folder and of ``hosp/`` in it, by lower-case name."""
+    places = [place for place in (folder / "hosp", folder) if place.is_dir()]
+    return {p.name.lower(): p for place in places for p in sorted(place.iterdir()) if p.is_file()}
 
 
 def separator_by_name(path: Path) -> str:

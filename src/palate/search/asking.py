@@ -120,7 +120,8 @@ def fenced(text: str) -> str:
     Numbers in square brackets, which lists are answered in, become round ones.
     """
     plain = _SPACE.sub(" ", text.replace(FENCE, "'''")).strip()
-    return f"{FENCE}\n{_NUMBERED.sub(r'(\1)', plain)}\n{FENCE}"
+    rounded = _NUMBERED.sub(r"(\1)", plain)
+    return f"{FENCE}\n{rounded}\n{FENCE}"
 
 
 def clipped(text: str, words: int) -> str:

@@ -78,11 +78,11 @@ class Pairwise(LanguageRanker[PairwiseConfig]):
             return found
 
         def best(places: Sequence[int]) -> Steps[int]:
-            """The winner so far against each next one; ties stay with who came first."""
+            """The winner so far against each next one; of two that tie, who was ahead at first."""
             leader = places[0]
             for place in places[1:]:
                 (result,) = yield from compare([(leader, place)])
-                if result == 0.0:
+                if result == 0.0 or (result == TIE and place < leader):
                     leader = place
             return leader
 

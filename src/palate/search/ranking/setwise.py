@@ -9,7 +9,6 @@ from pydantic import Field
 
 from palate.language.questions import Choose
 from palate.search.asking import Steps, ask, fenced, user
-from palate.search.ranking.permutations import by_score
 from palate.search.ranking.reranker import LanguageRanker, Ordering, RankerConfig
 from palate.search.ranking.sorting import heap_top
 
@@ -52,7 +51,8 @@ class Setwise(LanguageRanker[SetwiseConfig]):
 
         def best(places: Sequence[int]) -> Steps[int]:
             (reply,) = yield from ask([letters_question(query, [passages[i] for i in places])])
-            return places[by_score(reply.log_probs)[0]]
+            score = dict(zip(places, reply.log_probs, strict=True))
+            return min(places, key=lambda place: (-score[place], place))
 
         order = yield from heap_top(len(passages), self.config.settle, self.config.children, best)
         return Ordering(order)

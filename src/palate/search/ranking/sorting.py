@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from palate.search.asking import Steps
 
 Best = Callable[[Sequence[int]], Steps[int]]
-"""Of some positions, the one that is best; the first of them where it cannot be told."""
+"""Of some positions, the one that is best; the lowest of them where it cannot be told."""
 
 
 def heap_top(n: int, k: int, children: int, best: Best) -> Steps[list[int]]:

@@ -11,11 +11,16 @@ from pydantic import Field
 
 from palate.config import Config
 from palate.language.questions import ChatModel, Continue, Write
-from palate.search.asking import Steps, ask, run, user
+from palate.search.asking import Steps, ask, run
+from palate.search.query.rewriters import shown
 from palate.search.query.written import lines
 from palate.search.statistics import plain_words
 
 DAY = 86_400.0
+COMPLETED = (
+    ("how to b", "how to boil an egg\nhow to build a shed\nhow to brew coffee"),
+    ("weather in ", "weather in london\nweather in may\nweather in the alps"),
+)
 
 
 class CompletionConfig(Config):
@@ -197,11 +202,8 @@ class Completer:
 
 def completion_question(prefix: str, count: int) -> Write:
     """Whole queries that begin so."""
-    turns = user(
-        f"Write {count} search queries that begin with the words below. One per line.",
-        f"Beginning: {prefix}",
-    )
-    return Write(turns, max_tokens=16 * count)
+    task = f"Write {count} search queries that begin with these words. One per line."
+    return Write(shown(task, COMPLETED, prefix), max_tokens=16 * count)
 
 
 def normal(text: str, end: bool = False) -> str:

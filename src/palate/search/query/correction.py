@@ -18,7 +18,13 @@ from palate.search.statistics import plain_words, spelt
 
 _TOKEN = re.compile(r"\w+(?:['’\-]\w+)*")
 SHORT = 5  # letters below which one edit is all that is tried
-LONG = 40  # letters beyond which nothing is
+LEAST, LONG = 4, 40  # letters that a word needs to be corrected, and may have
+_ASKING = (
+    "what when where which does from about should could would have been that this with them "
+    "they there their your than some many much more most into"
+)
+ASKING = frozenset(_ASKING.split())
+"""Words of questions, which documents may lack."""
 
 
 class CorrectionConfig(Config):
@@ -148,7 +154,8 @@ class Corrector:
         if (
             word in self._known
             or len(word) > LONG
-            or len(word) < 3
+            or len(word) < LEAST
+            or word in ASKING
             or any(character.isdigit() for character in word)
         ):
             return [(word, 0.0)]

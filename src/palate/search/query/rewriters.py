@@ -22,6 +22,26 @@ from palate.search.query.written import lines, prose
 from palate.search.results import Expansion, Query, Retriever, Texts, WeightedText
 
 TEXT_TOKENS = 96  # of a passage that a model makes up
+LONGER = 8  # words by which a rewriting may be longer than twice the query
+
+REWRITING = "Rewrite this as a short, clear search query."
+REWRITTEN = (
+    ("i want to know what makes the sky look blue in daytime", "why is the sky blue"),
+    ("car wont start clicking noise battery??", "car does not start clicking noise battery"),
+)
+WORDING = "Write 3 other ways to search for this. One per line."
+WORDED = (
+    (
+        "how to grow tomatoes indoors",
+        "growing tomatoes inside the house\nindoor tomato plant care\ntomatoes in pots at home",
+    ),
+)
+SPLITTING = "Split this into simpler questions. One per line."
+SPLIT = (
+    ("Did the inventor of dynamite found the prize that Marie Curie won?",
+     "Who invented dynamite?\nWhich prizes did Marie Curie win?\nWho founded those prizes?"),
+)  # fmt: skip
+"""How it is done, on queries of no collection: small models need to be shown."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +126,9 @@ class Rewriting(LanguageRewriter[RewriterConfig]):
 
     def write(self, query: str) -> Steps[Written]:
         """One question."""
-        turns = user("Rewrite this as a short, clear search query.", f"Query: {query}")
-        (reply,) = yield from ask([Write(turns, max_tokens=40)])
-        found = lines(reply.text, self.config.max_words)[:1]
+        asked = Write(shown(REWRITING, REWRITTEN, query), max_tokens=40)
+        (reply,) = yield from ask([asked])
+        found = lines(reply.text, LONGER + 2 * len(query.split()))[:1]
         return Written(tuple(_without_label(one) for one in found))
 
 
@@ -138,10 +158,7 @@ class Query2Doc(LanguageRewriter[Query2DocConfig]):
     def write(self, query: str) -> Steps[Written]:
         """One question."""
         task = "Write a short passage that answers the query."
-        shown: list[Turn] = []
-        for asked, told in self.config.examples:
-            shown += [("user", f"{task}\nQuery: {asked}"), ("assistant", told)]
-        turns = (*shown, ("user", f"{task}\nQuery: {query}"))
+        turns = shown(task, self.config.examples, query)
         (reply,) = yield from ask([Write(turns, max_tokens=TEXT_TOKENS)])
         text = prose(reply.text, self.config.max_words)
         if not text:
@@ -203,9 +220,10 @@ class MultiQuery(LanguageRewriter[MultiQueryConfig]):
     def write(self, query: str) -> Steps[Written]:
         """One question."""
         count = self.config.count
-        turns = user(f"Write {count} other ways to search for this. One per line.", query)
+        task = WORDING.replace("3", str(count))
+        turns = shown(task, WORDED, query)
         (reply,) = yield from ask([Write(turns, max_tokens=30 * count)])
-        return Written(tuple(lines(reply.text, self.config.max_words)[:count]))
+        return Written(tuple(lines(reply.text, LONGER + 2 * len(query.split()))[:count]))
 
 
 class DecompositionConfig(RewriterConfig):
@@ -226,9 +244,7 @@ class Decomposition(LanguageRewriter[DecompositionConfig]):
         """One question, or none for a short query."""
         if len(query.split()) < self.config.from_words:
             return Written()
-        turns = user(
-            f"Split this into at most {self.config.count} simpler questions. One per line.", query
-        )
+        turns = shown(SPLITTING, SPLIT, query)
         (reply,) = yield from ask([Write(turns, max_tokens=30 * self.config.count)])
         return Written(tuple(lines(reply.text, self.config.max_words)[: self.config.count]))
 
@@ -279,10 +295,10 @@ class Grounded(LanguageRewriter[GroundedConfig]):
         """Without documents, it is query2doc."""
         return self._over(query, [])
 
-    def _over(self, query: str, shown: Sequence[str]) -> Steps[Written]:
+    def _over(self, query: str, passages: Sequence[str]) -> Steps[Written]:
         turns = user(
             "These passages may or may not help:",
-            *map(fenced, shown),
+            *map(fenced, passages),
             f"Query: {query}",
             "Write a short passage that answers the query.",
         )
@@ -292,6 +308,14 @@ class Grounded(LanguageRewriter[GroundedConfig]):
             return Written()
         repeated = self._writer._repeated(query, text)
         return Written((f"{repeated} {text}",), (f"{query} {text}",))
+
+
+def shown(task: str, examples: Sequence[tuple[str, str]], query: str) -> tuple[Turn, ...]:
+    """A conversation in which the task is done for some queries, and then asked for this one."""
+    turns: list[Turn] = []
+    for asked, told in examples:
+        turns += [("user", f"{task}\nQuery: {asked}"), ("assistant", told)]
+    return (*turns, ("user", f"{task}\nQuery: {query}"))
 
 
 def _without_label(line: str) -> str:

@@ -9,11 +9,17 @@ from pydantic import Field
 
 from palate.config import Config
 from palate.language.questions import ChatModel, Write
-from palate.search.asking import Steps, ask, run, user
+from palate.search.asking import Steps, ask, run
 from palate.search.query.completion import normal
+from palate.search.query.rewriters import shown
 from palate.search.query.written import lines
 from palate.search.results import Query, Retriever
 from palate.search.similarity import Vectors, mmr, without_twins
+
+FOLLOWED = (
+    ("green tea", "green tea caffeine\nhow long to brew green tea\ngreen tea or black tea"),
+    ("flat tyre", "how to change a tyre\ntyre repair near me\nspare wheel size"),
+)
 
 
 class SuggestionConfig(Config):
@@ -89,10 +95,8 @@ class Suggester:
 
     def _proposed(self, query: str) -> Steps[list[str]]:
         count = self.config.proposals
-        turns = user(
-            f"Somebody searched for: {query}",
-            f"Write {count} searches that they may make next. One per line.",
-        )
+        task = f"Write {count} searches that somebody who made this one may make next."
+        turns = shown(task, FOLLOWED, query)
         (reply,) = yield from ask([Write(turns, max_tokens=25 * count)])
         return lines(reply.text, 15)[:count]
 

@@ -66,37 +66,47 @@ def _read(path: Path, columns: Columns) -> tuple[Roles, Iterator[tuple[int, dict
     header = next(csv.reader([first[1]], delimiter=separator))
     known = {*ID, *TITLE, *TEXT}
     given = {columns.id, columns.title, *columns.text}
-    text = (line for _, line in numbered)
     if separator == "\t" and not ({plain(n) for n in header} & known or {*header} & given):
         if len(header) not in HEADERLESS:
             raise DataError(f"{path}: row 1: no header; add a row with the names of the columns")
-        header, text, quoted, start = HEADERLESS[len(header)], chain([first[1]], text), False, 1
-    else:
-        quoted, start = separator != "\t", 2
+        names = HEADERLESS[len(header)]
+        rows = _headerless(path, names, chain([first], numbered))
+        return Roles.of(names, columns, path), rows
+    return Roles.of(header, columns, path), _rows(path, separator, header, numbered)
+
+
+def _headerless(
+    path: Path, names: list[str], numbered: Iterator[tuple[int, str]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows whose last column is all that is left, tabs too."""
+    for number, line in numbered:
+        cells = line.split("\t", len(names) - 1)
+        if len(cells) != len(names):
+            raise DataError(f"{path}: row {number}: no tab between the id and the text")
+        yield number, dict(zip(names, cells, strict=True))
+
+
+def _rows(
+    path: Path, separator: str, header: list[str], numbered: Iterator[tuple[int, str]]
+) -> Iterator[tuple[int, dict[str, str]]]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    # With line ends: a value in quotes may go over several lines.
     reader = csv.reader(
-        (line + "\n" for line in text),
+        (line + "\n" for _, line in numbered),  # a value in quotes may go over several lines
         delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
     )
-
-    def rows() -> Iterator[tuple[int, dict[str, str]]]:
-        try:
-            for cells in reader:
-                row = reader.line_num + start - 1
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise DataError(
-                        f"{path}: row {row}: {len(cells)} columns where there should be "
-                        f"{len(header)}; put a value that holds {separator!r} in double quotes"
-                    )
+    try:
+        for cells in reader:
+            row = reader.line_num + 1
+            if cells and len(cells) != len(header):
+                raise DataError(
+                    f"{path}: row {row}: {len(cells)} columns where there should be "
+                    f"{len(header)}; put a value that holds {separator!r} in double quotes"
+                )
+            if cells:
                 yield row, dict(zip(header, cells, strict=True))
-        except csv.Error as error:
-            raise DataError(f"{path}: row {reader.line_num + start - 1}: {error}") from None
-
-    return Roles.of(header, columns, path), rows()
+    except csv.Error as error:
+        raise DataError(f"{path}: row {reader.line_num + 1}: {error}") from None
 
 
 def _separator(path: Path, line: str) -> str:

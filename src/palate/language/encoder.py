@@ -37,9 +37,7 @@ class Encoder(Protocol):
     fingerprint: str
     size: int
 
-    def encode(
-        self, texts: Sequence[str], told: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def encode(self, texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
         """[n, h] float32; *told* is called with how many texts were done since the last call."""
         ...
 
@@ -108,9 +106,7 @@ class TransformerEncoder:
         loaded = loaded.to(choose_device(device)).eval()
         return cls(loaded, tokenizer, model, chosen, most, batch_tokens)
 
-    def encode(
-        self, texts: Sequence[str], told: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def encode(self, texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
         """[n, h] float32: one vector of length 1 per text."""
         vectors = np.zeros((len(texts), self.size), dtype=np.float32)
         if not texts:
@@ -175,9 +171,7 @@ class BackboneEncoder:
         told = f"{self._backbone.fingerprint()} {self._pooling} {self._max_tokens}"
         self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
 
-    def encode(
-        self, texts: Sequence[str], told: Callable[[int], None] | None = None
-    ) -> Vectors:
+    def encode(self, texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
         """[n, h] float32: one vector of length 1 per text."""
         from palate.language.embeddings import embed
 
@@ -206,9 +200,7 @@ def load_encoder(
     """
     if model in KNOWN or model.endswith(".gguf") or _is_causal(model):
         return BackboneEncoder(model, pooling, max_tokens, device)
-    return TransformerEncoder.load(
-        model, pooling=pooling, max_tokens=max_tokens, device=device
-    )
+    return TransformerEncoder.load(model, pooling=pooling, max_tokens=max_tokens, device=device)
 
 
 def _is_causal(model: str) -> bool:

@@ -6,7 +6,7 @@ Expansions help weak searches and hurt strong ones, so rewriters ask here first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,14 @@ from pydantic import Field
 from palate.config import Config
 from palate.search.results import Query, Retriever, Texts
 from palate.search.statistics import CollectionStatistics
+
+
+class Gate(Protocol):
+    """Tells which queries are worth other words."""
+
+    def hard(self, queries: Sequence[Query]) -> list[bool]:
+        """True where other words are worth trying."""
+        ...
 
 
 class DifficultyConfig(Config):

@@ -17,7 +17,7 @@ from pydantic import Field
 from palate.config import Config
 from palate.language.questions import ChatModel, Turn, Write
 from palate.search.asking import Steps, ask, fenced, passage, run, user
-from palate.search.query.difficulty import Difficulty
+from palate.search.query.difficulty import Gate
 from palate.search.query.written import lines, prose
 from palate.search.results import Expansion, Query, Retriever, Texts, WeightedText
 
@@ -78,17 +78,16 @@ class LanguageRewriter(ABC, Generic[C]):
 
     method: ClassVar[str]
 
-    def __init__(self, model: ChatModel, config: C, gate: Difficulty | None = None) -> None:
+    def __init__(
+        self, model: ChatModel, config: C, gate: Gate | None = None, name: str | None = None
+    ) -> None:
         """
         Args:
             gate: tells which queries are worth it; None is all.
+            name: what traces call it; by default the way of rewriting and the model's name.
         """
         self.model, self.config, self._gate = model, config, gate
-
-    @property
-    def name(self) -> str:
-        """The way of rewriting, and who writes."""
-        return f"{self.method}:{self.model.name}"
+        self.name = name or f"{self.method}:{model.name}"
 
     @abstractmethod
     def write(self, query: str) -> Steps[Written]:
@@ -274,9 +273,10 @@ class Grounded(LanguageRewriter[GroundedConfig]):
         config: GroundedConfig,
         retriever: Retriever,
         texts: Texts,
-        gate: Difficulty | None = None,
+        gate: Gate | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(model, config, gate)
+        super().__init__(model, config, gate, name)
         self._retriever, self._texts = retriever, texts
         self._writer = Query2Doc(model, config)
 

@@ -23,6 +23,7 @@ from palate.errors import RunError
 from palate.evaluation.ranking import Values
 from palate.language.precision import choose_device
 from palate.language.quiet import quiet
+from palate.language.weights import resolve
 from palate.search.asking import passage
 from palate.search.ranking.permutations import by_score, kendall
 from palate.search.results import Results, Texts
@@ -163,7 +164,7 @@ class _Agreement:
         found = []
         for place in which:
             one = self.lists[int(place)]
-            order = by_score(self.encoder.score(one.query, one.passages))
+            order = by_score(self.encoder.score(one.query, one.passages).tolist())
             found.append(kendall(order, by_score(one.grades)))
         return np.array(found)
 
@@ -192,10 +193,14 @@ class CrossEncoder:
         """A fresh head on an encoder.
 
         Args:
-            place: folder or hub id of an encoder, such as a MiniLM.
+            place: known name (``minilm``), folder or hub id of an encoder.
+
+        Raises:
+            ConfigError: no such model.
         """
         from transformers import AutoModel, AutoTokenizer
 
+        place = resolve(place)
         with quiet():
             encoder = AutoModel.from_pretrained(place, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(place)

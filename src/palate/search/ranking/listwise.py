@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from palate.language.questions import Write
+from palate.language.questions import ChatModel, Write
 from palate.search.asking import Steps, ask, fenced, together, user
 from palate.search.ranking.permutations import agreement, borda, by_score, parse_permutation
 from palate.search.ranking.reranker import LanguageRanker, Ordering, RankerConfig
@@ -61,11 +61,9 @@ class Listwise(LanguageRanker[ListwiseConfig]):
 
     method = "listwise"
 
-    @property
-    def name(self) -> str:
-        """By how the answer is read, and who is asked."""
-        method = self.method if self.config.read == "text" else "first"
-        return f"{method}:{self.model.name}"
+    def __init__(self, model: ChatModel, config: ListwiseConfig, name: str | None = None) -> None:
+        method = self.method if config.read == "text" else "first"
+        super().__init__(model, config, name or f"{method}:{model.name}")
 
     def order(self, query: str, passages: Sequence[str]) -> Steps[Ordering]:
         """One question per window."""
@@ -109,18 +107,17 @@ class SelfConsistent(LanguageRanker[RankerConfig]):
     1 where the order shown does not matter.
     """
 
-    def __init__(self, inner: LanguageRanker, shuffles: int = 3, seed: int = 0) -> None:
+    method = "self-consistent"
+
+    def __init__(
+        self, inner: LanguageRanker, shuffles: int = 3, seed: int = 0, name: str | None = None
+    ) -> None:
         """
         Args:
             shuffles: orders of the list that are shown, its own the first.
         """
-        super().__init__(inner.model, inner.config)
+        super().__init__(inner.model, inner.config, name or f"{inner.name}×{shuffles}")
         self._inner, self._shuffles, self._seed = inner, shuffles, seed
-
-    @property
-    def name(self) -> str:
-        """The inner ranker's, and how often it is asked."""
-        return f"{self._inner.name}×{self._shuffles}"
 
     def order(self, query: str, passages: Sequence[str]) -> Steps[Ordering]:
         """The inner procedure, once per shuffle."""

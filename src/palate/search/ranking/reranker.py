@@ -57,13 +57,13 @@ class LanguageRanker(ABC, Generic[C]):
 
     method: str
 
-    def __init__(self, model: ChatModel, config: C) -> None:
+    def __init__(self, model: ChatModel, config: C, name: str | None = None) -> None:
+        """
+        Args:
+            name: what traces call it; by default the way of asking and the model's name.
+        """
         self.model, self.config = model, config
-
-    @property
-    def name(self) -> str:
-        """The way of asking, and who is asked."""
-        return f"{self.method}:{self.model.name}"
+        self.name = name or f"{self.method}:{model.name}"
 
     @abstractmethod
     def order(self, query: str, passages: Sequence[str]) -> Steps[Ordering]:

@@ -137,9 +137,7 @@ def compare(
     for name, one in built.items():
         run = _run(one, queries, asked)
         lists = {r.query.id: r.documents for r in run}
-        scores[name] = evaluate_lists(
-            lists, qrels, asked.metrics, asked.relevant_from, asked.gain
-        )
+        scores[name] = evaluate_lists(lists, qrels, asked.metrics, asked.relevant_from, asked.gain)
         rows[name] = _row(name, one, run, scores[name])
     tested = against(
         scores[reference], {n: s for n, s in scores.items() if n != reference}, asked.metrics[0]
@@ -179,7 +177,9 @@ def _run(one: Any, queries: Sequence[Query], asked: Asked) -> list[Results]:
 
 
 def _row(name: str, one: Any, run: Sequence[Results], scores: RetrievalScores) -> PipelineRow:
-    times = {stage: [1000 * r.seconds.get(stage, 0.0) for r in run] for r in run for stage in r.seconds}
+    times = {
+        stage: [1000 * r.seconds.get(stage, 0.0) for r in run] for r in run for stage in r.seconds
+    }
     totals = [1000 * sum(r.seconds.values()) for r in run]
     costs = sorted({key for r in run for key in r.cost})
     stages = (*one.rewriters, *one.retrievers, *one.rerankers)

@@ -65,8 +65,7 @@ def _context(found: SearchComparison) -> dict[str, Any]:
                 "colour": colours[row.name],
                 "stage": stage.name,
                 "times": [
-                    wording.milliseconds(ms)
-                    for ms in (stage.p50_ms, stage.p99_ms, stage.mean_ms)
+                    wording.milliseconds(ms) for ms in (stage.p50_ms, stage.p99_ms, stage.mean_ms)
                 ],
             }
             for row in found.rows
@@ -82,9 +81,7 @@ def _context(found: SearchComparison) -> dict[str, Any]:
     }
 
 
-def _row(
-    found: SearchComparison, row: PipelineRow, colour: int, most: float
-) -> dict[str, Any]:
+def _row(found: SearchComparison, row: PipelineRow, colour: int, most: float) -> dict[str, Any]:
     metric = found.metrics[0]
     value, ends = row.metrics[metric], row.intervals[metric]
     tip = f"{_title(metric)} {wording.score(value)}, 95 % interval {wording.interval(ends)}"

@@ -117,7 +117,7 @@ class Snapshot:
         with self._state.lock:
             if key not in self._state.made:
                 self._state.made[key] = make()
-            return self._state.made[key]  # type: ignore[no-any-return]
+            return self._state.made[key]
 
 
 class SearchIndex:

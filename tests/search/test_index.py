@@ -18,7 +18,7 @@ from palate.search.lexical import BM25, BM25Config
 from palate.search.merging import FACTOR, choose
 from palate.search.results import Query
 
-WORDS = "wing flutter heat flow slab cat dog plate speed night".split()
+WORDS = ["wing", "flutter", "heat", "flow", "slab", "cat", "dog", "plate", "speed", "night"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
 CHANGES = st.lists(
     st.lists(st.tuples(st.sampled_from("abcdefghij"), TEXTS | st.none()), min_size=1, max_size=4),
@@ -34,7 +34,7 @@ def lists(index: SearchIndex) -> list[list[tuple[str, float]]]:
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(CHANGES)
 def test_an_index_that_grew_equals_one_that_was_built_at_once(tmp_path_factory, batches):
     folder = tmp_path_factory.mktemp("law")
@@ -115,7 +115,8 @@ def test_what_is_the_same_is_left_alone_and_a_change_has_a_version(small):
     assert [c.state for c in snapshot.store.history("cat")] == ["replaced", "live"]
 
 
-def test_a_deletion_erases_the_words_and_versions_go_on(small):
+def test_a_deletion_erases_the_words_and_versions_go_on(small, monkeypatch):
+    monkeypatch.setattr(module, "GRACE", 0)
     small.add([Document("cat", "Cats purr.")])
     small.delete(["cat"])
     snapshot = small.snapshot()
@@ -226,7 +227,7 @@ def test_what_is_no_index_is_said(tmp_path: Path):
     with pytest.raises(RunError, match="palate search index"):
         SearchIndex(tmp_path)
     (tmp_path / "documents.sqlite").write_text("this is no database, but it is long enough " * 9)
-    with pytest.raises(RunError, match="documents.sqlite|no search index"):
+    with pytest.raises(RunError, match="database"):
         SearchIndex(tmp_path)
     full = tmp_path / "full"
     full.mkdir()

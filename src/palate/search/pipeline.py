@@ -141,8 +141,9 @@ class Pipeline:
     ) -> Results:
         start = time.perf_counter()
         fused = self.fusion.fuse(lists, k, weights) if lists else Results(expansion.query)
+        fused = fused.spent(self.fusion.name, time.perf_counter() - start)
         return replace(
-            fused.spent(self.fusion.name, time.perf_counter() - start),
+            fused,
             seconds=added(expansion.seconds, fused.seconds),
             cost=added(expansion.cost, fused.cost),
         )

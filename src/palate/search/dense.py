@@ -9,9 +9,11 @@ Legend: n documents of a segment, p passages of them, h size of a vector, q quer
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from pydantic import Field
 from palate.config import Config
 from palate.errors import ConfigError, SourceError
 from palate.language.encoder import Encoder, Pooling
+from palate.language.precision import Precision
 from palate.search.index import SearchIndex, Snapshot, View
 from palate.search.passages import passages
 from palate.search.postings import Array, read_array, write_array
@@ -58,6 +61,8 @@ class DenseConfig(Config):
     """Weight of the query in that vector."""
     beta: float = Field(0.75, ge=0)
     """Weight of the documents."""
+    precision: Precision = "fp32"
+    """Of the model's products; bf16 is faster where the processor can, and a little less exact."""
     device: str = "auto"
     """Where the model runs."""
 
@@ -110,11 +115,8 @@ class SegmentVectors:
                 numbers[row] = int(near[start:end].argmax())
         return places, scores[places], numbers
 
-    def _by_faiss(
-        self, view: View, query: Array, k: int, how: str
-    ) -> tuple[Array, Array, Array]:
-        import faiss
-
+    def _by_faiss(self, view: View, query: Array, k: int, how: str) -> tuple[Array, Array, Array]:
+        faiss = _faiss()
         index = self._built(how)
         wanted = view.alive[self.owners]
         count = min(k, int(wanted.sum())) if self.single else min(4 * k, int(wanted.sum()))
@@ -140,8 +142,7 @@ class SegmentVectors:
         return places, values[order], inside
 
     def _built(self, how: str) -> Any:
-        import faiss
-
+        faiss = _faiss()
         if how not in self._faiss:
             size = self.data.shape[1]
             if how == "hnsw":
@@ -167,12 +168,7 @@ class Dense:
 
     def __init__(self, config: DenseConfig, index: SearchIndex, name: str = "dense") -> None:
         if config.search != "exact":
-            try:
-                import faiss  # noqa: F401
-            except ImportError:
-                raise ConfigError(
-                    f"search={config.search} needs faiss: pip install 'palate[search]'"
-                ) from None
+            _faiss()
         self.config = config
         self.index = index
         self.name = name
@@ -238,7 +234,8 @@ class Dense:
             try:
                 self._encoder = load_encoder(
                     self.config.model, pooling=self.config.pooling,
-                    max_tokens=self.config.max_tokens, device=self.config.device,
+                    max_tokens=self.config.max_tokens, precision=self.config.precision,
+                    device=self.config.device,
                 )  # fmt: skip
             except SourceError as error:
                 if self.config.model != DEFAULT:
@@ -255,9 +252,9 @@ class Dense:
     def vectors(self, snapshot: Snapshot, view: View) -> SegmentVectors:
         """The vectors of a segment: from its folder, or computed and put there."""
         encoder = self.encoder(snapshot)
-        key = f"{encoder.fingerprint}-{self.config.document_prefix}"
+        key = ("vectors", _key(encoder, self.config.document_prefix))
         return view.segment.once(
-            ("vectors", key), lambda: _vectors(snapshot, view, encoder, self.config.document_prefix)
+            key, lambda: _vectors(snapshot, view, encoder, self.config.document_prefix)
         )
 
     def _query_vectors(
@@ -335,13 +332,18 @@ def _keep(segment: Segment, name: str, data: Array, starts: Array) -> None:
 
 
 def _key(encoder: Encoder, prefix: str) -> str:
-    import hashlib
-
     return hashlib.sha256(f"{encoder.fingerprint}\n{prefix}".encode()).hexdigest()
 
 
 def _cut(snapshot: Snapshot) -> tuple[int, int]:
     return snapshot.config.passage_words, snapshot.config.passage_overlap
+
+
+def _faiss() -> Any:
+    try:
+        return import_module("faiss")
+    except ImportError:
+        raise ConfigError("this search needs faiss: pip install 'palate[search]'") from None
 
 
 def _unit(vectors: Array) -> npt.NDArray[np.float32]:

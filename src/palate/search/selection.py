@@ -48,9 +48,7 @@ def gathered(
         numbers: Sequence[int | None] = [None] * len(places)
         if passages is not None:
             numbers = [None if number < 0 else number for number in passages.tolist()]
-        found += zip(
-            (-scores).tolist(), map(segment.id, places.tolist()), numbers, strict=True
-        )
+        found += zip((-scores).tolist(), map(segment.id, places.tolist()), numbers, strict=True)
     found.sort(key=lambda one: one[:2])
     hits = tuple(
         Hit(document, -score, passage).found(stage, rank, -score, note)

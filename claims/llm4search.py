@@ -532,6 +532,10 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--address", default=None)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=NUMBER",
+        help=f"one of the sizes: {', '.join(f'{key} ({size})' for key, size in SETTINGS.items())}",
+    )  # fmt: skip
     parser.add_argument("--name", default=NAME, help="of the file of results")
     given = parser.parse_args()
     path = RESULTS / f"{given.name}.json"
@@ -539,6 +543,11 @@ def main() -> None:
         if given.data is None:
             parser.error("where are the collections? say --data FOLDER")
         given.data = Path(given.data)
+        for one in given.set:
+            key, _, size = one.partition("=")
+            if key not in SETTINGS or not size.isdigit():
+                parser.error(f"--set {one}: there are {', '.join(SETTINGS)}, each a number")
+            SETTINGS[key] = int(size)
         chosen = [one for one in given.parts.split(",") if one]
         if strange := [one for one in chosen if one not in PARTS]:
             parser.error(f"no part '{strange[0]}'; there are: {', '.join(PARTS)}")
@@ -561,6 +570,7 @@ def measure(given: argparse.Namespace, chosen: Sequence[str], path: Path) -> Non
         if before["model"] == given.model:
             results["parts"] = before["parts"]
     typed = f"python claims/{NAME}.py run --queries {given.queries} --model {given.model}"
+    typed += "".join(f' --set "{one}"' for one in given.set)
     for name in given.collections.split(","):
         run = Experiment(given, name, model, kept)
         for part in chosen:

@@ -33,8 +33,8 @@ def kappa(table: Values, weights: Weights = "none") -> float:
 
     ``1 - sum(w * observed) / sum(w * expected)`` (Cohen, 1960 and 1968); for w = 1 off the
     diagonal it is ``(po - pe) / (1 - pe)``, and quadratic weights are
-    ``(i - j) ** 2 / (g - 1) ** 2``. Where a rater gave one grade alone it is 0, with a warning,
-    but for two who gave the same one alone: those agree by chance as well, and it is 0 too.
+    ``(i - j) ** 2 / (g - 1) ** 2``. Where a rater gave one grade alone it is 0, with a warning:
+    whatever they agree on, chance would have it too.
 
     Args:
         table: [g, g] counts.

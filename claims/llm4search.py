@@ -38,6 +38,7 @@ from claims.verdicts import FAILS, HOLDS, OPEN, better, table
 FOLDER = Path("runs/claims/llm4search")
 PARTS = ("ranking", "query", "spelling", "content", "judge", "users", "learned")
 SETTINGS: dict[str, Any] = {
+    "collection": 0,  # documents that are searched: all relevant ones and some others; 0 is all
     "depth": 20,  # hits that are re-ranked
     "words": 80,  # of each, shown to the model
     "list words": 40,  # of each where many are shown at once
@@ -105,7 +106,17 @@ class Experiment:
         chosen = sorted(order[: given.queries])
         self.queries = [self.data.queries[i] for i in chosen]
         self.others = [self.data.queries[i] for i in order[given.queries :]]
+        if SETTINGS["collection"]:
+            self.data.documents = self.part(SETTINGS["collection"], random)
         self.index = self.indexed(self.data.documents.values(), "whole")
+
+    def part(self, size: int, random: np.random.Generator) -> dict[str, Any]:
+        """So many documents, those among them that are judged for the queries chosen."""
+        there = self.data.documents
+        chosen = [d for q in self.queries for d in self.data.qrels[q.id] if d in there]
+        rest = [d for d in there if d not in set(chosen)]
+        chosen += random.permutation(rest)[: max(0, size - len(chosen))].tolist()
+        return {d: there[d] for d in dict.fromkeys(chosen)}
 
     def indexed(self, documents: Any, label: str, fields: tuple[str, ...] = ()) -> Any:
         """An index of documents, made anew."""

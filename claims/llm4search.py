@@ -187,7 +187,7 @@ class Experiment:
         arrays = self.kept(key, compute)
         rows = []
         for metric in metrics:
-            one = better(f"{self.name}: {claim}", arrays[metric], self.values(theirs, metric),
+            one = better(f"{self.name}: {claim}", arrays[metric], kept_digits(self.values(theirs, metric)),
                          paper, what=metric.replace("ndcg", "NDCG"))  # fmt: skip
             one["cost per query"] = {
                 key.removeprefix("count "): float(arrays[key]) / len(self.queries)
@@ -195,6 +195,11 @@ class Experiment:
             }  # fmt: skip
             rows.append(one)
         return rows
+
+
+def kept_digits(values: np.ndarray) -> np.ndarray:
+    """To the six digits to which kept numbers are written, so that equal lists are equal."""
+    return np.array([float(f"{one:.6g}") for one in values])
 
 
 def ranking(run: Experiment) -> list[dict[str, Any]]:

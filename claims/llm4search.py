@@ -187,7 +187,8 @@ class Experiment:
         arrays = self.kept(key, compute)
         rows = []
         for metric in metrics:
-            one = better(f"{self.name}: {claim}", arrays[metric], kept_digits(self.values(theirs, metric)),
+            other = kept_digits(self.values(theirs, metric))
+            one = better(f"{self.name}: {claim}", arrays[metric], other,
                          paper, what=metric.replace("ndcg", "NDCG"))  # fmt: skip
             one["cost per query"] = {
                 key.removeprefix("count "): float(arrays[key]) / len(self.queries)

@@ -54,7 +54,7 @@ def test_near_words_are_all_found(words: list[str], typed: str, most: int) -> No
         ("how do hoeny bees danec", "how do honey bees dance"),
         ("sourdugh bread", "sourdough bread"),
         ("Tunning a pianoo", "Tuning a piano"),
-        ("ESPRESO beans", "ESPRESSO beans"),
+        ("ESPRESO BEANS", "ESPRESSO BEANS"),
         ("mars rovr!", "mars rover!"),
         ("the read planet's dust", "the read planet's dust"),  # read is five edits from nothing
     ],
@@ -93,6 +93,12 @@ def test_right_queries_are_not_damaged() -> None:
         assert CORRECTOR.correct(query).text == query
 
 
+@pytest.mark.parametrize("typed", ["brewing", "dances", "EMAs of tea", "well-brewed", "stringent"])
+def test_right_words_that_the_documents_lack_stay(typed: str) -> None:
+    texts = [*TEXTS, "the well is brewed, and strange bees dance"] * 2
+    assert Corrector(texts).correct(typed).text == typed
+
+
 def test_the_word_before_decides() -> None:
     texts = ["bread dough rises"] * 3 + ["wild goose rises"] * 9 + ["goose doudh"] * 0
     near = Corrector(["sour milk"] * 5 + ["four mills"] * 5)
@@ -108,12 +114,14 @@ def test_the_query_stays_beside_its_correction() -> None:
 
 def test_a_model_arbitrates_between_near_spellings() -> None:
     texts = ["the moon", "the soon", "the noon"] * 5
-    config = CorrectionConfig(margin=3)
+    config = CorrectionConfig(margin=3, unknown=20)
     found = Corrector(texts, config=config, model=small()).rewrite(
         [Query("1", "phases of the xoon")]
     )
-    spellings = {one.text for one in Corrector(texts).spellings("phases of the xoon")}
-    assert spellings == {f"phases of the {word}" for word in ("moon", "soon", "noon")}
+    spellings = {
+        one.text for one in Corrector(texts, config=config).spellings("phases of the xoon")
+    }
+    assert spellings == {f"phases of the {word}" for word in ("moon", "soon", "noon", "xoon")}
     assert found[0].texts[1].text in spellings
     assert found[0].texts[1].text == "phases of the moon"
 

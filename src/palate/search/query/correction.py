@@ -19,6 +19,7 @@ from palate.search.statistics import plain_words, spelt
 _TOKEN = re.compile(r"\w+(?:['’\-]\w+)*")
 SHORT = 5  # letters below which one edit is all that is tried
 LEAST, LONG = 4, 40  # letters that a word needs to be corrected, and may have
+ENDINGS = frozenset(("", "s", "d", "e", "y", "n", "t", "es", "ed", "er", "ly", "al", "ing", "ion"))
 _ASKING = (
     "what when where which does from about should could would have been that this with them "
     "they there their your than some many much more most into"
@@ -34,6 +35,9 @@ class CorrectionConfig(Config):
     """Weight of the channel's log-probability beside the word's own."""
     edit: float = Field(6.0, gt=0)
     """How much less likely each further edit is, in natural logarithms; 6 is about 1 in 400."""
+    unknown: float = Field(5.0, ge=0)
+    """How much less likely than a word seen once a right word is that the documents lack; the
+    larger, the sooner a word is changed."""
     least: int = Field(2, ge=1)
     """Occurrences that a word needs to be put in another's place."""
     candidates: int = Field(4, ge=1)
@@ -65,7 +69,8 @@ class Corrector:
     1990): p(c) from how often a word stands in the documents, alone and after the word before it;
     p(typed | c) falls with each edit (Damerau-Levenshtein, at most 2; 1 for words of less than
     five letters). Words that the documents or titles have are never changed, nor is anything with
-    a digit in it, such as a product code; so a right query of the collection stays what it is.
+    a digit or an inner capital in it, such as a product code, nor a mere other ending of a word
+    that they have; and a right word that they lack stays where no likely one is near.
     """
 
     name = "correction"
@@ -126,14 +131,15 @@ class Corrector:
         for match in _TOKEN.finditer(text):
             gap, typed = text[at : match.start()], match.group()
             at = match.end()
-            options = self._options(typed)
+            options = self._options(typed, text.isupper())
             grown: dict[str, Correction] = {}
             following: dict[str, str] = {}
             for one in beam:
                 for word, channel in options:
                     shown = typed if word == typed.lower() else _cased(word, typed)
-                    score = one.score + self._prior(word, last[one.text])
-                    score += self.config.channel * channel
+                    score = one.score + channel
+                    if word in self._known or len(options) == 1:
+                        score += self._prior(word, last[one.text])
                     changed = one.changed
                     if word != typed.lower():
                         changed = (*changed, (typed, shown))
@@ -148,21 +154,26 @@ class Corrector:
             return [Correction(text, (), 0.0)]
         return [Correction(c.text + text[at:], c.changed, c.score) for c in beam]
 
-    def _options(self, typed: str) -> list[tuple[str, float]]:
-        """Words that may be meant, in lower case, and log p(typed | word)."""
+    def _options(self, typed: str, loud: bool) -> list[tuple[str, float]]:
+        """Words that may be meant, in lower case, and what the channel says of each.
+
+        Args:
+            loud: the whole text is in capitals, so that they say nothing.
+        """
         word = typed.lower()
-        if (
-            word in self._known
-            or len(word) > LONG
-            or len(word) < LEAST
-            or word in ASKING
-            or any(character.isdigit() for character in word)
-        ):
+        if word in self._known or not LEAST <= len(word) <= LONG or word in ASKING:
+            return [(word, 0.0)]
+        inner = any(c.isupper() for c in typed[1:]) and not loud
+        parts = word.replace("’", "-").replace("'", "-").split("-")
+        known = len(parts) > 1 and all(len(p) < LEAST or p in self._known for p in parts)
+        if inner or known or any(c.isdigit() for c in word):
             return [(word, 0.0)]
         near = self._near.near(word, 1 if len(word) < SHORT else 2)
-        if not near:
+        if not near or any(_inflected(word, other) for other, _ in near):
             return [(word, 0.0)]
-        return [(other, -self.config.edit * distance) for other, distance in near]
+        kept = math.log(0.5 / self._total) - self.config.unknown
+        edit = self.config.channel * self.config.edit
+        return [(word, kept), *((other, -edit * distance) for other, distance in near)]
 
     def _prior(self, word: str, before: str) -> float:
         """log p(word | the one before): pairs and single words mixed half and half."""
@@ -171,6 +182,14 @@ class Corrector:
         if not first:
             return math.log(alone)
         return math.log(0.5 * alone + 0.5 * self._pairs[before, word] / first)
+
+
+def _inflected(a: str, b: str) -> bool:
+    """The same word with another ending, as far as letters tell."""
+    same = 0
+    while same < min(len(a), len(b)) and a[same] == b[same]:
+        same += 1
+    return same >= LEAST and a[same:] in ENDINGS and b[same:] in ENDINGS
 
 
 def _cased(word: str, typed: str) -> str:

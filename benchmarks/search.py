@@ -3,7 +3,8 @@
 Synthetic documents: 60 words on average, drawn from a Zipf-like vocabulary of 200,000; queries of
 two to six words. Question in, ten ids out, one question at a time: tokenising is part of it on
 both sides, and for palate so are looking whether the index has changed, tombstones and ids. Both
-answer the same questions in turn. Dense vectors are random: nothing but search is measured.
+answer the same questions in turn. Dense vectors are random; queries are asked as vectors, so that
+nothing but search is measured, and as text, encoded by MiniLM on both sides, as people ask.
 
     python benchmarks/search.py --documents 5000 100000
 
@@ -29,6 +30,7 @@ import psutil
 import Stemmer
 
 from palate.evaluation.cost import Meter
+from palate.language.encoder import load_encoder
 from palate.search.analysis import STOP_WORDS
 from palate.search.dense import Dense, DenseConfig, SegmentVectors
 from palate.search.documents import Document
@@ -207,7 +209,23 @@ def dense(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str,
     timed = alternate(
         {"palate": ask(exact), "palate_faiss": ask(through), "faiss": ask_bare}, asked, rounds
     )
-    return {**timed, "overhead": _overhead(timed, "faiss")}
+    texts = questions(asked, seed + 1, [word(i) for i in range(VOCABULARY)])
+    encoder = load_encoder("minilm")
+    for one in (exact, through):
+        one._encoder = encoder
+    whole = alternate(
+        {
+            "palate": lambda i: exact.retrieve([Query("1", texts[i])], K),
+            "palate_faiss": lambda i: through.retrieve([Query("1", texts[i])], K),
+            "faiss": lambda i: bare.search(encoder.encode([texts[i]]), K),
+        },
+        min(asked, 40),
+        min(rounds, 3),
+    )
+    return {
+        "vectors": {**timed, "overhead": _overhead(timed, "faiss")},
+        "texts": {**whole, "overhead": _overhead(whole, "faiss")},
+    }
 
 
 def _overhead(timed: dict[str, Any], bare: str) -> dict[str, float]:

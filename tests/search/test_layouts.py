@@ -132,7 +132,7 @@ def test_trec_documents_topics_and_judgements(tmp_path: Path):
         ("a.jsonl", b'{"id": 1, "text": "\xff"}\n', "row 1: byte 0xff is not UTF-8"),
         ("a.jsonl", b'{"id": 1, "text": "x", "date": "soon"}\n', "row 1: 'soon' is no time"),
         ("a.csv", b"id,text\n1,a,b\n", "row 2: 3 columns"),
-        ("a.tsv", b"1\ttext\n2 text\n", "row 2: no tab"),
+        ("a.tsv", b"1\thello\n2 world\n", "row 2: no tab"),
         ("a.parquet", b"PAR1", "not a Parquet file"),
         ("a.jsonl.gz", gzip.compress(b'{"id": 1, "text": "x"}\n' * 99)[:-9], "gzip breaks off"),
         ("a.trec", b"<DOC>\n<DOCNO>1</DOCNO>\n", "row 1: <DOC> is not closed"),
@@ -152,9 +152,9 @@ def test_errors_say_where_and_what_to_do(tmp_path: Path, name, content, said):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("1 0 a\n1 0 b 1\n", "columns"),
-        ("1 0 a high\n", "'high' is no grade"),
-        ("1 2 9\n", "code 9"),
+        ("q 0 a 1\nq 0 b\n", "row 2: 3 columns"),
+        ("q 0 a high\n", "'high' is no grade"),
+        ("1 2 9\n", "row 1: code 9"),
     ],
 )
 def test_bad_judgements(tmp_path: Path, content, said):

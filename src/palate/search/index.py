@@ -54,10 +54,16 @@ class IndexConfig(Config):
 
 @dataclass(frozen=True)
 class View:
-    """A segment and which of its documents are alive, [n]."""
+    """A segment and which of its documents are alive.
+
+    Attributes:
+        alive: [n]
+        whole: all are.
+    """
 
     segment: Segment
     alive: npt.NDArray[np.bool_]
+    whole: bool
 
 
 @dataclass
@@ -238,7 +244,7 @@ class SearchIndex:
                 segment = opened.get(name) or Segment(self.folder / "segments" / name)
                 alive = np.ones(len(segment), dtype=bool)
                 alive[segment.places(dead)] = False
-                views.append(View(segment, alive))
+                views.append(View(segment, alive, bool(alive.all())))
             state = State(manifest["generation"], tuple(views))
             if known is None or known.generation < state.generation:
                 self._state = state

@@ -25,6 +25,7 @@ from palate.errors import ConfigError, SourceError
 from palate.language.encoder import Encoder, Pooling
 from palate.language.precision import Precision
 from palate.search.index import SearchIndex, Snapshot, View
+from palate.search.lsa import LSA
 from palate.search.passages import passages
 from palate.search.postings import Array, read_array, write_array
 from palate.search.progress import counting
@@ -245,7 +246,6 @@ class Dense:
 
     def encoder(self, snapshot: Snapshot) -> Encoder:
         """What makes vectors of texts."""
-        from palate.search.lsa import LSA
 
         def lsa() -> LSA:
             return LSA.of(snapshot, self.index.analyzer, self.index.folder)
@@ -307,14 +307,9 @@ class Dense:
                 parts = passages(snapshot.document(hit.document), *_cut(snapshot))
                 texts.append(parts[hit.passage or 0])
             if texts:
-                key = _key(encoder, self.config.document_prefix)
-                found = cached(key, encoder.size, texts, self._encoding(encoder))
+                found = _encoded(encoder, self.config.document_prefix, texts)
                 moved[row] += self.config.beta * found.mean(0)
         return _unit(moved)
-
-    def _encoding(self, encoder: Encoder) -> Callable[[Sequence[str]], Array]:
-        prefix = self.config.document_prefix
-        return lambda texts: encoder.encode([prefix + text for text in texts])
 
 
 def _vectors(snapshot: Snapshot, view: View, encoder: Encoder, prefix: str) -> SegmentVectors:
@@ -333,13 +328,23 @@ def _vectors(snapshot: Snapshot, view: View, encoder: Encoder, prefix: str) -> S
         counts[place] = len(parts)
         texts += parts
     with counting(f"vectors of {len(texts):,} passages", len(texts)) as told:
-        data = cached(
-            _key(encoder, prefix), encoder.size, texts,
-            lambda some: encoder.encode([prefix + text for text in some]), told,
-        )  # fmt: skip
+        data = _encoded(encoder, prefix, texts, told)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     _keep(segment, name, data, starts)
     return SegmentVectors(data, starts)
+
+
+def _encoded(
+    encoder: Encoder, prefix: str, texts: Sequence[str], told: Told | None = None
+) -> Array:
+    """[p, h] vectors of passages; only those of a model are worth keeping."""
+    if isinstance(encoder, LSA):
+        return encoder.encode([prefix + text for text in texts], told)
+
+    def encode(some: Sequence[str]) -> Array:
+        return encoder.encode([prefix + text for text in some])
+
+    return cached(_key(encoder, prefix), encoder.size, texts, encode, told)
 
 
 def _keep(segment: Segment, name: str, data: Array, starts: Array) -> None:

@@ -87,7 +87,7 @@ def test_faiss_finds_the_same(tmp_path, search):
     index.add(
         (Document(f"d{i:03}", " ".join(random.choice(words, 20))) for i in range(150)), batch=60
     )
-    exact = Dense(DenseConfig(model="lsa"), index)
+    exact = Dense(DenseConfig(model="lsa", search="numpy"), index)
     other = Dense(DenseConfig(model="lsa", search=search), index)
     index.delete(["d003", "d100"])
     queries = [Query(str(i), " ".join(random.choice(words, 3))) for i in range(10)]

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -52,8 +53,9 @@ class DenseConfig(Config):
     """Put before each passage; E5: 'passage: '."""
     max_tokens: int | None = Field(None, ge=1)
     """Cut texts to so many tokens; by default what the model takes, at most 512."""
-    search: Literal["exact", "faiss", "hnsw"] = "exact"
-    """Exact by NumPy, exact by faiss, or a graph of neighbours by faiss (fast, not exact)."""
+    search: Literal["auto", "numpy", "faiss", "hnsw"] = "auto"
+    """Exact by NumPy, exact by faiss, or a graph of neighbours by faiss (fast, not exact); auto is
+    faiss for a single query where it is installed, and NumPy for many at once."""
     feedback: Literal["none", "rocchio"] = "none"
     """Search again for a vector moved towards those of the first documents."""
     feedback_documents: int = Field(10, ge=1)
@@ -92,7 +94,7 @@ class SegmentVectors:
         if not len(self.data):
             empty = np.empty(0, dtype=np.int64)
             return [(empty, empty.astype(np.float32), empty)] * len(queries)
-        if how != "exact":
+        if how != "numpy":
             return [self._by_faiss(view, query, k, how) for query in queries]
         found = []
         step = max(1, CELLS // len(self.data))
@@ -190,7 +192,7 @@ class Dense:
     kind = "retriever"
 
     def __init__(self, config: DenseConfig, index: SearchIndex, name: str = "dense") -> None:
-        if config.search != "exact":
+        if config.search in ("faiss", "hnsw"):
             _faiss()
         self.config = config
         self.index = index
@@ -230,14 +232,18 @@ class Dense:
         parts: list[list[tuple[Segment, Array, Array, Array | None]]] = [[] for _ in queries]
         for view in snapshot.views:
             own = self.vectors(snapshot, view)
-            for row, (places, scores, inside) in enumerate(
-                own.nearest(view, vectors, k, self.config.search)
-            ):
+            how = self._how(len(queries))
+            for row, (places, scores, inside) in enumerate(own.nearest(view, vectors, k, how)):
                 parts[row].append((view.segment, places, scores, inside))
         return [
             gathered(query, part, k, self.name, note)
             for query, part in zip(queries, parts, strict=True)
         ]
+
+    def _how(self, queries: int) -> str:
+        if self.config.search != "auto":
+            return self.config.search
+        return "faiss" if queries == 1 and find_spec("faiss") is not None else "numpy"
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Compute the vectors that are not there yet, with a progress bar if it takes long."""

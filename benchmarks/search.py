@@ -40,6 +40,7 @@ from palate.search.results import Query
 from record import record
 
 VOCABULARY, WORDS, SIZE, K = 200_000, 60, 384, 10
+SHARED = ("scores", "vocab_dict", "unique_token_ids_set", "nonoccurrence_array")
 
 
 def word(number: int) -> str:
@@ -128,6 +129,12 @@ def lexical(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[st
     def ask_bare(number: int) -> Any:
         return bare.retrieve(tokens([queries[number]]), k=K, show_progress=False)
 
+    compiled = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
+    vars(compiled).update({name: getattr(bare, name) for name in SHARED})
+
+    def ask_compiled(number: int) -> Any:
+        return compiled.retrieve(tokens([queries[number]]), k=K, show_progress=False, n_threads=1)
+
     def ask_ours(number: int) -> Any:
         return ours.retrieve([Query("1", queries[number])], K)[0]
 
@@ -136,11 +143,14 @@ def lexical(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[st
         found = [hit.score for hit in ask_ours(number)]
         if not np.allclose(found, expected[expected > 0], atol=1e-4):
             raise SystemExit(f"'{queries[number]}': {found} is not {expected}")
-    timed = alternate({"palate": ask_ours, "bm25s": ask_bare}, asked, rounds)
+    timed = alternate(
+        {"palate": ask_ours, "bm25s": ask_bare, "bm25s_numba": ask_compiled}, asked, rounds
+    )
     size = sum(path.stat().st_size for path in index.folder.rglob("*") if path.is_file())
     return {
         **timed,
         "overhead": _overhead(timed, "bm25s"),
+        "overhead_to_numba": _overhead(timed, "bm25s_numba"),
         "first_query_ms": round(1000 * first, 2),
         "build": {
             "palate_documents_per_second": round(n / building.seconds),
@@ -185,7 +195,7 @@ def dense(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str,
     index.add(Document(str(i), "x") for i in range(n))
     index.compact()
     own = SegmentVectors(data, np.arange(n + 1))
-    exact, through = (Given(DenseConfig(search=how), index) for how in ("exact", "faiss"))
+    exact, through = (Given(DenseConfig(search=how), index) for how in ("numpy", "faiss"))
     exact.given = through.given = own
     bare = faiss.IndexFlatIP(SIZE)
     bare.add(data)
@@ -207,7 +217,7 @@ def dense(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str,
         if not ask(exact)(number).documents == ask(through)(number).documents == expected:
             raise SystemExit("the lists differ: the timings would mean nothing")
     timed = alternate(
-        {"palate": ask(exact), "palate_faiss": ask(through), "faiss": ask_bare}, asked, rounds
+        {"palate_numpy": ask(exact), "palate": ask(through), "faiss": ask_bare}, asked, rounds
     )
     texts = questions(asked, seed + 1, [word(i) for i in range(VOCABULARY)])
     encoder = load_encoder("minilm")
@@ -215,8 +225,8 @@ def dense(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str,
         one._encoder = encoder
     whole = alternate(
         {
-            "palate": lambda i: exact.retrieve([Query("1", texts[i])], K),
-            "palate_faiss": lambda i: through.retrieve([Query("1", texts[i])], K),
+            "palate_numpy": lambda i: exact.retrieve([Query("1", texts[i])], K),
+            "palate": lambda i: through.retrieve([Query("1", texts[i])], K),
             "faiss": lambda i: bare.search(encoder.encode([texts[i]]), K),
         },
         min(asked, 40),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,8 +21,10 @@ from palate.search.results import Query
 
 
 @pytest.fixture(autouse=True)
-def own_vectors(tmp_path, monkeypatch):
+def own_vectors(request, tmp_path, monkeypatch):
     """A cache of vectors that other tests do not fill; models stay where they are."""
+    if request.node.get_closest_marker("skipif"):
+        return
     monkeypatch.setattr(
         "palate.search.vectors.cache_folder", lambda kind: _made(tmp_path / "cache" / kind)
     )
@@ -83,7 +87,7 @@ def test_faiss_finds_the_same(tmp_path, search):
     index.add(
         (Document(f"d{i:03}", " ".join(random.choice(words, 20))) for i in range(150)), batch=60
     )
-    exact = Dense(DenseConfig(model="lsa"), index)
+    exact = Dense(DenseConfig(model="lsa", search="numpy"), index)
     other = Dense(DenseConfig(model="lsa", search=search), index)
     index.delete(["d003", "d100"])
     queries = [Query(str(i), " ".join(random.choice(words, 3))) for i in range(10)]
@@ -199,6 +203,18 @@ def test_an_unknown_model_is_named(small):
 
 def test_an_index_without_documents_finds_nothing(tmp_path):
     assert ids(Dense(DenseConfig(), SearchIndex.create(tmp_path / "i")), "x") == []
+
+
+@pytest.mark.skipif(
+    "PALATE_SLOW" not in os.environ, reason="encodes 1,400 abstracts: set PALATE_SLOW=1"
+)
+def test_minilm_on_cranfield(cranfield, shared_data):
+    qrels = read_qrels(shared_data / "cranfield/cranqrel")
+    queries = read_queries(shared_data / "cranfield/cran.qry")
+    run = Dense(DenseConfig(), cranfield).retrieve(queries, 100)
+    lists = {r.query.id: r.documents for r in run}
+    means = evaluate_lists(lists, qrels, ["ndcg@10"], gain="binary").means()
+    assert means["ndcg@10"] == pytest.approx(0.505, abs=0.015)
 
 
 def test_lsa_on_cranfield(cranfield, shared_data):

@@ -207,4 +207,5 @@ def _span(points: Sequence[Point], zero: bool) -> tuple[float, float]:
     ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
     low, high = min(ends), max(ends)
     air = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
-    return (0.0 if zero else max(0.0, low - air)), high + air
+    least = low - air if low < 0 else max(0.0, low - air)  # differences go below 0, metrics do not
+    return (0.0 if zero else least), high + air

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ from palate.errors import ConfigError, SourceError
 from palate.language.encoder import Encoder, Pooling
 from palate.language.precision import Precision
 from palate.search.index import SearchIndex, Snapshot, View
+from palate.search.lsa import LSA
 from palate.search.passages import passages
 from palate.search.postings import Array, read_array, write_array
 from palate.search.progress import counting
@@ -51,8 +53,9 @@ class DenseConfig(Config):
     """Put before each passage; E5: 'passage: '."""
     max_tokens: int | None = Field(None, ge=1)
     """Cut texts to so many tokens; by default what the model takes, at most 512."""
-    search: Literal["exact", "faiss", "hnsw"] = "exact"
-    """Exact by NumPy, exact by faiss, or a graph of neighbours by faiss (fast, not exact)."""
+    search: Literal["auto", "numpy", "faiss", "hnsw"] = "auto"
+    """Exact by NumPy, exact by faiss, or a graph of neighbours by faiss (fast, not exact); auto is
+    faiss for a single query where it is installed, and NumPy for many at once."""
     feedback: Literal["none", "rocchio"] = "none"
     """Search again for a vector moved towards those of the first documents."""
     feedback_documents: int = Field(10, ge=1)
@@ -91,7 +94,7 @@ class SegmentVectors:
         if not len(self.data):
             empty = np.empty(0, dtype=np.int64)
             return [(empty, empty.astype(np.float32), empty)] * len(queries)
-        if how != "exact":
+        if how != "numpy":
             return [self._by_faiss(view, query, k, how) for query in queries]
         found = []
         step = max(1, CELLS // len(self.data))
@@ -189,7 +192,7 @@ class Dense:
     kind = "retriever"
 
     def __init__(self, config: DenseConfig, index: SearchIndex, name: str = "dense") -> None:
-        if config.search != "exact":
+        if config.search in ("faiss", "hnsw"):
             _faiss()
         self.config = config
         self.index = index
@@ -229,14 +232,18 @@ class Dense:
         parts: list[list[tuple[Segment, Array, Array, Array | None]]] = [[] for _ in queries]
         for view in snapshot.views:
             own = self.vectors(snapshot, view)
-            for row, (places, scores, inside) in enumerate(
-                own.nearest(view, vectors, k, self.config.search)
-            ):
+            how = self._how(len(queries))
+            for row, (places, scores, inside) in enumerate(own.nearest(view, vectors, k, how)):
                 parts[row].append((view.segment, places, scores, inside))
         return [
             gathered(query, part, k, self.name, note)
             for query, part in zip(queries, parts, strict=True)
         ]
+
+    def _how(self, queries: int) -> str:
+        if self.config.search != "auto":
+            return self.config.search
+        return "faiss" if queries == 1 and find_spec("faiss") is not None else "numpy"
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Compute the vectors that are not there yet, with a progress bar if it takes long."""
@@ -245,7 +252,6 @@ class Dense:
 
     def encoder(self, snapshot: Snapshot) -> Encoder:
         """What makes vectors of texts."""
-        from palate.search.lsa import LSA
 
         def lsa() -> LSA:
             return LSA.of(snapshot, self.index.analyzer, self.index.folder)
@@ -307,14 +313,9 @@ class Dense:
                 parts = passages(snapshot.document(hit.document), *_cut(snapshot))
                 texts.append(parts[hit.passage or 0])
             if texts:
-                key = _key(encoder, self.config.document_prefix)
-                found = cached(key, encoder.size, texts, self._encoding(encoder))
+                found = _encoded(encoder, self.config.document_prefix, texts)
                 moved[row] += self.config.beta * found.mean(0)
         return _unit(moved)
-
-    def _encoding(self, encoder: Encoder) -> Callable[[Sequence[str]], Array]:
-        prefix = self.config.document_prefix
-        return lambda texts: encoder.encode([prefix + text for text in texts])
 
 
 def _vectors(snapshot: Snapshot, view: View, encoder: Encoder, prefix: str) -> SegmentVectors:
@@ -333,13 +334,23 @@ def _vectors(snapshot: Snapshot, view: View, encoder: Encoder, prefix: str) -> S
         counts[place] = len(parts)
         texts += parts
     with counting(f"vectors of {len(texts):,} passages", len(texts)) as told:
-        data = cached(
-            _key(encoder, prefix), encoder.size, texts,
-            lambda some: encoder.encode([prefix + text for text in some]), told,
-        )  # fmt: skip
+        data = _encoded(encoder, prefix, texts, told)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     _keep(segment, name, data, starts)
     return SegmentVectors(data, starts)
+
+
+def _encoded(
+    encoder: Encoder, prefix: str, texts: Sequence[str], told: Told | None = None
+) -> Array:
+    """[p, h] vectors of passages; only those of a model are worth keeping."""
+    if isinstance(encoder, LSA):
+        return encoder.encode([prefix + text for text in texts], told)
+
+    def encode(some: Sequence[str]) -> Array:
+        return encoder.encode([prefix + text for text in some])
+
+    return cached(_key(encoder, prefix), encoder.size, texts, encode, told)
 
 
 def _keep(segment: Segment, name: str, data: Array, starts: Array) -> None:

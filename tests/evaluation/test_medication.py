@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
-from palate.evaluation.decisions import decide
+from palate.evaluation.decisions import THRESHOLDS, best_threshold, decide
 from palate.evaluation.medication import (
-    THRESHOLDS,
     Judged,
-    best_threshold,
     interaction_rate,
     overlap,
     pairs,
@@ -118,8 +116,14 @@ def test_the_threshold_is_the_one_with_the_best_jaccard():
     target = sets([0], [0])
     assert best_threshold(scores, target) == pytest.approx(0.2)
     assert best_threshold(scores, np.zeros_like(target)) == 0.5
-    assert THRESHOLDS[0] == 0.02
-    assert THRESHOLDS[-1] == 0.98
+    assert THRESHOLDS.tolist() == sorted(set(THRESHOLDS.tolist()))
+    assert (THRESHOLDS[0], THRESHOLDS[-1]) == (0.02, 0.98)
+
+
+def test_a_threshold_is_found_for_a_penalty():
+    scores = np.array([[0.9, 0.6, 0.55]])
+    assert best_threshold(scores, sets([0, 1]), EDGE, 1.0) == pytest.approx(0.02)
+    assert best_threshold(scores, sets([0, 1])) == pytest.approx(0.56)
 
 
 def test_a_decision_without_penalty_is_the_threshold():

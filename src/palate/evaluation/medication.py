@@ -8,7 +8,6 @@ Legend: p patients, v medications, b resamples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,8 +23,6 @@ Counts = npt.NDArray[np.int64]
 PER_PATIENT = ("prauc", "jaccard", "f1", "precision", "recall", "drugs")
 RATE = "interaction_rate"
 GROUPS = ("single", "multi")
-THRESHOLDS: Values = np.arange(2, 99) / 100
-"""The thresholds that are tried on validation: .02, .03, …, .98."""
 
 
 def prauc(scores: Values, target: Flags) -> Values:
@@ -155,18 +152,3 @@ class Judged:
         single = self.single[self.judgeable]
         both = dict(zip(GROUPS, (single, ~single), strict=True))
         return {name: flags for name, flags in both.items() if flags.any()}
-
-
-def best_threshold(
-    scores: Values, target: Flags, thresholds: Sequence[float] | Values = THRESHOLDS
-) -> float:
-    """The threshold above which recommending gives the highest mean Jaccard; the lowest of equals.
-
-    To be found on validation patients: one found on those that are tested flatters the model.
-    """
-    rows = target.any(1)
-    if not rows.any():
-        return 0.5
-    scores, target = scores[rows], target[rows]
-    found = [overlap(scores > one, target)["jaccard"].mean() for one in thresholds]
-    return float(thresholds[int(np.argmax(found))])

@@ -15,6 +15,7 @@ from torch import nn
 from palate.data.hospital.visits import KINDS, Kind
 from palate.recommenders.medication.base import Terms
 from palate.recommenders.medication.net import VisitNet, spread
+from palate.training.dropout import dropout
 
 RESERVED = 3  # rows of the table before the codes: padding, and two that are the released table's
 
@@ -26,30 +27,36 @@ class EncoderBlock(nn.Module):
         self, width: int, heads: int, hidden: int, dropout: float, attention_dropout: float
     ) -> None:
         super().__init__()
-        self.heads, self.attention_dropout = heads, attention_dropout
+        self.heads, self.rate, self.attention_rate = heads, dropout, attention_dropout
         self.before_attention, self.before_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.project = nn.Linear(width, 3 * width)
         self.join = nn.Linear(width, width)
-        self.feed = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width)
-        )
-        self.dropout = nn.Dropout(dropout)
+        self.widen, self.narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
     def forward(self, x: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        """[n, c, d] -> [n, c, d].
+        """[n, c, d] -> [n, c, d], zero where there is nothing.
+
+        Sets differ in size, so that much is padding: only attention is computed on it.
 
         Args:
-            there: [n, c] True where there is something; a row of nothing attends to padding, and
-                whoever takes its mean finds nothing.
+            there: [n, c] True where there is something.
         """
-        parts = self.project(self.before_attention(x)).chunk(3, -1)
+        own = x[there]  # [m, d]
+        own = own + self._drop(self.join(self._attended(own, there)))
+        inner = self._drop(F.gelu(self.widen(self.before_feed(own))))
+        return spread(own + self._drop(self.narrow(inner)), there)
+
+    def _attended(self, own: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """[m, d] what each sees in its own set."""
+        parts = spread(self.project(self.before_attention(own)), there).chunk(3, -1)
         query, key, value = (one.unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in parts)
-        seen = (there | ~there.any(1, keepdim=True))[:, None, None]
-        rate = self.attention_dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, seen, rate)
-        x = x + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
-        added: torch.Tensor = x + self.dropout(self.feed(self.before_feed(x)))
-        return added
+        like = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # [n, heads, c, c]
+        like = like.masked_fill(~there[:, None, None], -1e9)  # finite: an empty set has no NaN
+        weights = dropout(like.softmax(-1), self.attention_rate, self.training)
+        return (weights @ value).transpose(1, 2).flatten(2)[there]
+
+    def _drop(self, x: torch.Tensor) -> torch.Tensor:
+        return dropout(x, self.rate, self.training)
 
 
 def mean_over(x: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from palate.cli import completion, console
 from palate.cli.data_options import data_config, takes_data
+from palate.cli.hospital_options import (
+    ALL_OPTIONS,
+    hospital_config,
+    names_hospital,
+    refuse_hospital_options,
+)
 
 if TYPE_CHECKING:
     from palate.data.cases import Split
@@ -47,7 +55,7 @@ def ls(as_json: Json = False) -> None:
 
 
 @data.command()
-@takes_data
+@functools.partial(takes_data, options=ALL_OPTIONS)
 def show(
     given: dict[str, Any],
     source: Annotated[
@@ -68,10 +76,19 @@ def show(
       palate data show clicks.csv --user-column visitor --time-column at
       palate data show --interactions clicks.csv --items items.parquet --k-core 5
       palate data show --domains books=books.csv,films=films.csv --split few-shot:64
+      palate data show mimic-iv-demo-2.2 --no-require-procedures
+      palate data show synthetic:2000
 
     The same options are those of train and compare.
     """
-    config = data_config(given | ({"data": source} if source is not None else {}))
+    given = given | ({"data": source} if source is not None else {})
+    if names_hospital(given):
+        from palate.cli.hospital import show_hospital
+
+        show_hospital(hospital_config(given), as_json)
+        return
+    refuse_hospital_options(given)
+    config = data_config(given)
     with console.working("reading"):
         from palate.data.load import load
         from palate.data.splits import make_split
@@ -101,6 +118,34 @@ def fetch(
     found = sources.get(name)
     folder = sources.fetch(name, progress=True)
     console.remark(f"terms: {found.licence}\nplease cite: {found.citation}")
+    print(folder)
+
+
+@data.command("synth-ehr")
+def synth_ehr(
+    patients: Annotated[int, typer.Option(help="How many patients.", min=3)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.", min=0)] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New folder.", show_default="synthetic-ehr-PATIENTS"),
+    ] = None,
+) -> None:
+    """Make a synthetic hospital: a folder with the tables of MIMIC-IV, and no real patient.
+
+    [bold]Example[/bold]
+      palate data synth-ehr --patients 20000 --seed 1
+      palate data show synthetic-ehr-20000
+
+    --data synthetic:20000 stands for such a hospital without writing it.
+    """
+    folder = out or Path(f"synthetic-ehr-{patients}")
+    with console.working("inventing patients"):
+        from palate.data.hospital.synthetic import make_tables
+        from palate.data.hospital.synthetic_tables import write_folder
+
+        tables, _ = make_tables(patients, seed)
+        write_folder(tables, folder, f"{patients:,} patients, seed {seed}.")
+    console.remark(f"synthetic, no patient is real; look at it: palate data show {folder}")
     print(folder)
 
 

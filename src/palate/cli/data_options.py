@@ -156,10 +156,11 @@ def data_config(given: dict[str, Any]) -> DataConfig:
     try:
         return DataConfig(**given)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(one) for one in error.errors())) from None
+        raise ConfigError("; ".join(explain(one) for one in error.errors())) from None
 
 
-def _explain(problem: Any) -> str:
+def explain(problem: Any) -> str:
+    """What is wrong with one option, of a problem that pydantic found."""
     message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return message

@@ -32,28 +32,29 @@ rank better in expectation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from palate.data.cases import Flags, Indices
-from palate.data.hospital.invented import Invented, invented
-from palate.data.hospital.synthetic_visits import (
-    ADMISSION_TYPE,
-    INSURANCE,
-    Drawn,
-    People,
-    draw_people,
-    draw_visits,
-)
-from palate.data.hospital.visits import Hospital, Ragged, Visits, Vocabulary
+from palate.data.hospital.config import HospitalConfig
+from palate.data.hospital.drugs import drug_map, read_names
+from palate.data.hospital.interactions import pairs
+from palate.data.hospital.invented import invented
+from palate.data.hospital.mimic import read_mimic
+from palate.data.hospital.prepare import Origin, prepare
+from palate.data.hospital.reference import Reference, find_reference
+from palate.data.hospital.synthetic_tables import synthetic_tables
+from palate.data.hospital.synthetic_visits import draw_people, draw_visits
+from palate.data.hospital.tables import Table, Tables
+from palate.data.hospital.visits import Hospital
+from palate.errors import ConfigError
 
 PATIENTS, SEED = 2_000, 1
-LANGUAGES, STATUS = ("ENGLISH", "?"), ("MARRIED", "SINGLE", "WIDOWED", "DIVORCED")
-RACES = ("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO", "ASIAN", "OTHER", "UNKNOWN")
-ICD10_FROM = np.datetime64("2015-10-01T00:00:00", "s")
-DAY = np.timedelta64(1, "D").astype("m8[s]")
+LICENCE = "synthetic: no patient is real; free for any use"
+
+Chances = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -67,72 +68,78 @@ class SyntheticHospital:
     """
 
     hospital: Hospital
-    oracle: npt.NDArray[np.float32]
+    oracle: Chances
 
 
-def synthetic_hospital(patients: int = PATIENTS, seed: int = SEED) -> SyntheticHospital:
-    """Make a hospital of so many patients."""
-    tables = invented()
-    rng = np.random.default_rng(seed)
-    people = draw_people(tables, patients, rng)
-    drawn = draw_visits(tables, people, rng)
-    times, unshifted = _times(people, rng)
-    old = unshifted < ICD10_FROM
-    vocabularies, codes = {}, {}
-    for kind, held, table in (
-        ("diagnoses", drawn.diagnoses, tables.diagnoses),
-        ("procedures", drawn.procedures, tables.procedures),
-    ):
-        rows, numbers = np.nonzero(held)
-        size = len(table)
-        codes[kind] = Ragged.from_pairs(rows, numbers + size * old[rows], len(held))
-        keys = [f"ICD10:{c}" for c in table["icd10"]] + [f"ICD9:{c}" for c in table["icd9"]]
-        vocabularies[kind] = Vocabulary(
-            tuple(keys), (*table["icd10_title"].to_list(), *table["icd9_title"].to_list())
+def synthetic_hospital(
+    patients: int = PATIENTS, seed: int = SEED, config: HospitalConfig | None = None
+) -> SyntheticHospital:
+    """Make a hospital of so many patients, and prepare it as one that was read.
+
+    Raises:
+        ConfigError: too few patients, or the medications are not those that were drawn.
+    """
+    config = config or HospitalConfig(data=f"synthetic:{patients}:{seed}")
+    tables, chances = make_tables(patients, seed)
+    hospital = _prepare(tables, patients, config)
+    return SyntheticHospital(hospital, _oracle(hospital, tables, chances))
+
+
+def load_synthetic(patients: int, seed: int, config: HospitalConfig) -> Hospital:
+    """The hospital by itself, whatever its medications are called.
+
+    Raises:
+        ConfigError: too few patients.
+    """
+    return _prepare(make_tables(patients, seed)[0], patients, config)
+
+
+def make_tables(patients: int, seed: int) -> tuple[dict[str, pl.DataFrame], Chances]:
+    """The tables of a hospital, and the chance of each class of medication.
+
+    Returns:
+        tables by name, and [n, V] chances in the order of the table of admissions and of the
+        classes.
+
+    Raises:
+        ConfigError: too few patients.
+    """
+    if patients < 3:
+        raise ConfigError(f"synthetic:{patients}: a hospital needs 3 patients or more")
+    known, rng = invented(), np.random.default_rng(seed)
+    people = draw_people(known, patients, rng)
+    drawn = draw_visits(known, people, rng)
+    return synthetic_tables(known, people, drawn, rng), drawn.chances
+
+
+def _prepare(frames: dict[str, pl.DataFrame], patients: int, config: HospitalConfig) -> Hospital:
+    tables = Tables(
+        Path("synthetic"), {name: Table.of(name, frame) for name, frame in frames.items()}
+    )
+    names = read_names(tables["atc_names"])
+    known = Reference(
+        drug_map=drug_map(tables["drug_to_atc"], "drug_to_atc.tsv"),
+        names={"medications": {f"ATC:{code}": name for code, name in names.items()}},
+        pairs=pairs(tables["ddi_pairs"]),
+        pairs_note="ddi_pairs.tsv",
+    )
+    raw = read_mimic(tables, config.merge_icd_versions)
+    origin = Origin(f"synthetic-{patients}", LICENCE, None, True)
+    return prepare(raw, find_reference(tables, config, known), config, origin)
+
+
+def _oracle(hospital: Hospital, frames: dict[str, pl.DataFrame], chances: Chances) -> Chances:
+    """[n, V] chances of the hospital's visits and medications."""
+    known: dict[str, int] = {}
+    for number, row in enumerate(invented().medications.iter_rows(named=True)):
+        named = (f"ATC:{row['atc']}", f"ATC:{row['substance'][:5]}", f"DRUG:{row['drug'].lower()}")
+        known |= dict.fromkeys(named, number)
+    keys = hospital.vocabularies["medications"].keys
+    if not set(keys) <= known.keys():
+        raise ConfigError(
+            "the chances of a synthetic hospital are those of its own medications; leave out "
+            "--drug-map"
         )
-    rows, numbers = np.nonzero(drawn.medications)
-    codes["medications"] = Ragged.from_pairs(rows, numbers, len(times))
-    vocabularies["medications"] = Vocabulary(
-        tuple(f"ATC:{c}" for c in tables.medications["atc"]), tuple(tables.medications["name"])
-    )
-    draw = lambda values: rng.choice(values, patients)  # noqa: E731
-    profiles = pl.DataFrame(
-        {
-            "insurance": np.array(list(INSURANCE))[people.insurance],
-            "language": draw(LANGUAGES),
-            "admission_type": np.array(list(ADMISSION_TYPE))[people.admission],
-            "marital_status": draw(STATUS),
-            "race": draw(RACES),
-        }
-    )
-    hospital = Hospital(
-        name=f"synthetic-{patients}",
-        licence=None,
-        citation=None,
-        synthetic=True,
-        visits=Visits(drawn.patients, times, codes),
-        patient_ids=tuple(str(10_000_000 + n) for n in range(patients)),
-        visit_ids=tuple(str(20_000_000 + n) for n in range(len(times))),
-        profiles=profiles,
-        vocabularies=vocabularies,
-        interactions=tables.interactions,
-        interactions_note="synthetic: most pairs are invented",
-        steps=(),
-        fingerprint=f"synthetic-{patients}-{seed}",
-    )
-    return SyntheticHospital(hospital, drawn.chances)
-
-
-def _times(people: People, rng: np.random.Generator) -> tuple[npt.NDArray, npt.NDArray]:
-    """[n] times of admission, shifted as in MIMIC, and unshifted."""
-    visits = int(people.counts.sum())
-    first = np.cumsum(people.counts) - people.counts
-    gaps = DAY * 16 + (rng.exponential(280, visits) * 86_400).astype("m8[s]")
-    gaps[first] = np.timedelta64(0, "s")
-    since = np.cumsum(gaps)
-    since -= np.repeat(since[first], people.counts)
-    began = np.datetime64("2009-01-01", "s") + DAY * rng.integers(0, 3600, len(first))
-    began = began + rng.integers(0, 86_400, len(first)).astype("m8[s]")
-    unshifted = np.repeat(began, people.counts) + since
-    shift = np.repeat(DAY * 364 * rng.integers(100, 190, len(first)), people.counts)
-    return unshifted + shift, unshifted
+    visits = {one: row for row, one in enumerate(frames["admissions"]["hadm_id"])}
+    rows = np.array([visits[one] for one in hospital.visit_ids])
+    return chances[rows][:, [known[key] for key in keys]]

@@ -207,6 +207,12 @@ class Hospital:
             raise DataError("hospital: visits are not ordered by patient, then time")
 
     @property
+    def caution(self) -> str:
+        """The line that every result on it ends with."""
+        line = "Decision support for research, not for treatment."
+        return f"{line} Synthetic data: no patient is real." if self.synthetic else line
+
+    @property
     def profile_fields(self) -> tuple[str, ...]:
         """[f] names of the profile's fields."""
         return tuple(self.profiles.columns)

@@ -19,7 +19,7 @@ from palate.errors import RunError
 from palate.evaluation.cost import Meter
 from palate.experiments.atomic import replacing_files, write_json
 from palate.experiments.environment import code_version, command_line, environment
-from palate.experiments.train import about_data, absolute
+from palate.experiments.items import about_data, absolute
 from palate.recommenders.base import FitContext, Learnt
 from palate.recommenders.pretrained import BEGUN, CARD, WEIGHTS
 from palate.recommenders.registry import configure, get, pretraining

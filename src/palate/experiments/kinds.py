@@ -84,3 +84,15 @@ def open_run(folder: Path | str, finished: bool = True) -> Run:
 def write_report(of: Run | Comparison) -> Path:
     """Write ``report.html`` into the folder of a run or a comparison; where it is."""
     return kind(of.kind).write_report(of)
+
+
+def judge_again(run: Run, progress: bool = False) -> dict[str, float]:
+    """Load a run's model, judge it on its test cases again, and bring its files up to date.
+
+    Raises:
+        RunError: the run's data is gone, or is not what it was.
+    """
+    own = kind(run.kind)
+    own.measure(run, run.recommender(), run.split(), progress)
+    own.write_report(run)
+    return run.metrics()

@@ -30,6 +30,7 @@ from palate.recommenders.base import Recommender
 from palate.recommenders.registry import get
 
 PRIMARY = "ndcg@10"  # the metric that methods are ranked and tested by
+HINTS = {"medication": " (recommend and prompts take --patient ID)"}
 MODEL = "model.safetensors"
 KIND = "kind"  # key of config.yaml of a run that does not rank items
 # Metrics of single users, from the rank of their target: they are what intervals are made of.
@@ -75,8 +76,8 @@ class Run:
         found = self.config.get(KIND, "items")
         if found != self.kind:
             raise RunError(
-                f"{folder}: a run of kind '{found}', whose method {registry.PURPOSE[found]}; "
-                "that is not what this command is for"
+                f"{folder}: {self.method} {registry.PURPOSE[found]}; this command is for runs of "
+                f"another kind{HINTS.get(found, '')}"
             )
         if finished and not self.finished:
             raise RunError(

@@ -22,6 +22,7 @@ HEADS: dict[Kind, str] = {
 }
 CUE = "Which medications should be prescribed at this visit?"
 NONE = "none"
+BETWEEN = "; "  # names hold commas
 SPARE = 4  # tokens for the end of the prompt, and for text that tokenises longer when joined
 
 
@@ -83,11 +84,11 @@ def _past(
 
 
 def _told(terms: Terms, codes: dict[Kind, Codes]) -> str:
-    """``Diagnoses: a, b. Procedures: none.``"""
+    """``Diagnoses: a; b. Procedures: none.``"""
     parts = []
     for kind, some in codes.items():
         names = terms.vocabularies[kind].names
-        parts.append(f"{HEADS[kind]}: {', '.join(names[code] for code in some) or NONE}.")
+        parts.append(f"{HEADS[kind]}: {BETWEEN.join(names[code] for code in some) or NONE}.")
     return " ".join(parts)
 
 
@@ -118,4 +119,4 @@ def _fitting(
 def _cut(tokenizer: Tokenizer, paragraph: str, room: int) -> str:
     """The paragraph up to the last whole name within so many tokens."""
     text = tokenizer.clip(paragraph, max(1, room - 1))
-    return text[: max(text.rfind(", "), text.rfind(". "), 0)] or text
+    return text[: max(text.rfind(BETWEEN), text.rfind(". "), 0)] or text

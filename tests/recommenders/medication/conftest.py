@@ -16,7 +16,7 @@ from palate.training.context import FitContext
 NET: dict[str, Any] = {"width": 16, "epochs": 3, "batch_size": 16, "device": "cpu"}
 LANGUAGE: dict[str, Any] = {
     "epochs": 1,
-    "max_tokens": 160,
+    "max_tokens": 400,
     "precision": "fp32",
     "model_precision": "fp32",
     "device": "cpu",

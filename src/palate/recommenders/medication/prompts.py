@@ -65,8 +65,8 @@ def patient_prompts(
         ]
         found.append((f"Earlier visits: {stop - start}.", history, f"This visit. {current}"))
     lengths = _lengths(tokenizer, [text for one in found for text in (*one[1], one[2])])
-    head = max(_lengths(tokenizer, {head for head, _, _ in found} | {CUE}).values(), default=0)
-    room = wording.max_tokens - 2 * head - SPARE
+    around = max(_lengths(tokenizer, {head for head, _, _ in found}).values(), default=0)
+    room = wording.max_tokens - around - _lengths(tokenizer, [CUE])[CUE] - SPARE
     return [
         Prompt.of("\n".join([head, *_fitting(tokenizer, history, current, room, lengths), CUE]),
                   answer="")

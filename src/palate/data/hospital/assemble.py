@@ -43,7 +43,7 @@ class Preparation:
     """Visits and their codes while they are filtered, and the steps so far.
 
     Attributes:
-        visits: ``patient, visit, time`` and profile fields.
+        visits: ``visit, patient, visit_id, time`` and profile fields.
         codes: of each kind ``visit, key``.
         counts: of each kind, rows or codes after the last step.
     """
@@ -101,7 +101,7 @@ def assemble(
             {kind: _numbers(work.codes[kind], visits, vocabularies[kind]) for kind in KINDS},
         ),
         patient_ids=tuple(patients),
-        visit_ids=tuple(visits["visit"]),
+        visit_ids=tuple(visits["visit_id"]),
         profiles=_profiles(raw, patients),
         vocabularies=vocabularies,
         interactions=interactions,
@@ -115,7 +115,8 @@ def assemble(
 def _ordered(visits: pl.DataFrame, config: HospitalConfig) -> pl.DataFrame:
     """By patient, then time or number; ids are ordered as numbers where they are some."""
     patient, visit = (
-        [pl.col(name).cast(pl.Int64, strict=False), pl.col(name)] for name in ("patient", "visit")
+        [pl.col(name).cast(pl.Int64, strict=False), pl.col(name)]
+        for name in ("patient", "visit_id")
     )
     time = [] if config.visit_order == "hadm_id" else [pl.col("time")]
     return visits.sort(*patient, *time, *visit)

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 DrugLevel = Literal[3, 4, "name"]
+Ambiguous = Literal["route", "all", "first", "drop"]  # what becomes of a drug of several classes
 ATC_LENGTH = {3: 4, 4: 5}  # characters of a code of each level
 NO_NDC = ("", "0", "00000000000")
 EMPTY = pl.lit("")

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from palate.config import Config
-from palate.data.hospital.codes import DrugLevel
-from palate.data.hospital.drugs import Ambiguous
+from palate.data.hospital.codes import Ambiguous, DrugLevel
 
 
 class HospitalConfig(Config):

@@ -24,13 +24,12 @@ from typing import Literal
 
 import polars as pl
 
-from palate.data.hospital.codes import DrugLevel, atc_class, drug_key
+from palate.data.hospital.codes import Ambiguous, DrugLevel, atc_class, drug_key
 from palate.data.hospital.mimic import Rows
 from palate.data.hospital.routes import fits_route
-from palate.data.hospital.tables import Table, scan, separator_by_name
+from palate.data.hospital.tables import Table, beside, scan, separator_by_name
 from palate.errors import DataError
 
-Ambiguous = Literal["route", "all", "first", "drop"]
 BY_NAME = ("drug_to_atc.tsv", "drug_to_atc.csv")
 RXCUI, RXCUI_ATC = ("ndc2rxcui.txt",), ("rxcui2atc4.csv", "ndc2atc_level4.csv")
 DOES = {
@@ -80,7 +79,7 @@ def read_drug_map(path: Path) -> DrugMap:
     Raises:
         DataError: the file is not a map.
     """
-    if path.name.lower() in (*RXCUI, *RXCUI_ATC):
+    if path.is_file() and path.name.lower() in (*RXCUI, *RXCUI_ATC):
         return _by_product(path.parent)
     return drug_map(scan(path, separator_by_name(path)), path.name)
 
@@ -99,7 +98,7 @@ def drug_map(table: Table, source: str) -> DrugMap:
 
 def find_drug_map(folder: Path) -> DrugMap | None:
     """The map that lies in a folder, one by name before one by product."""
-    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    files = beside(folder)
     for name in (*BY_NAME, *RXCUI_ATC):
         if name in files and (name in BY_NAME or RXCUI[0] in files):
             return read_drug_map(files[name])
@@ -107,7 +106,7 @@ def find_drug_map(folder: Path) -> DrugMap | None:
 
 
 def _by_product(folder: Path) -> DrugMap:
-    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    files = beside(folder)
     atc = next((files[name] for name in RXCUI_ATC if name in files), None)
     if atc is None or RXCUI[0] not in files:
         raise DataError(
@@ -139,16 +138,13 @@ def _dictionary(path: Path) -> Mapping[str, str]:
         ) from None
 
 
-def classify(
-    rows: Rows, level: DrugLevel, found: DrugMap | None, ambiguous: Ambiguous, fill_ndc: bool
-) -> Given:
+def classify(rows: Rows, level: DrugLevel, found: DrugMap | None, ambiguous: Ambiguous) -> Given:
     """Codes in place of drugs.
 
     Args:
         found: the map; None where names are the codes.
         ambiguous: what becomes of a drug with several classes: those that fit the ``route``,
             ``all`` of them, the ``first`` of the map, or it is dropped.
-        fill_ndc: an empty NDC is that of the row above, as in the released code of LEADER.
 
     Raises:
         DataError: there is no map.
@@ -164,8 +160,6 @@ def classify(
             "nothing says to which ATC class a drug belongs: put drug_to_atc.tsv beside the tables "
             "or name it with --drug-map; or take names as codes with --drug-level name"
         )
-    if fill_ndc and found.on == "ndc":
-        frame = frame.with_columns(pl.col("ndc").replace("", None).forward_fill().fill_null(""))
     classes = _classes(frame.select(found.on, "route").unique(), level, found, ambiguous)
     joined = frame.join(classes, on=[found.on, "route"], how="left", maintain_order="left")
     several = int(joined.filter(pl.col("several"))["rows"].sum())

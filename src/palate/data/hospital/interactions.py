@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from palate.data.cases import Flags
-from palate.data.hospital.tables import Table, scan, separator_by_name
+from palate.data.hospital.tables import Table, beside, scan, separator_by_name
 from palate.data.readers.text import read_bytes
 from palate.errors import DataError
 
@@ -36,9 +36,9 @@ def find_interactions(folder: Path) -> Path | None:
     Raises:
         DataError: there are several.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    named = [p for p in files if p.name.lower().startswith(PAIRS) and ".tsv" in p.name.lower()]
-    found = named or [p for p in files if p.name.lower() in TWOSIDES]
+    files = beside(folder)
+    named = [path for name, path in files.items() if name.startswith(PAIRS) and ".tsv" in name]
+    found = named or [files[name] for name in TWOSIDES if name in files]
     if len(found) > 1:
         raise DataError(
             f"{folder}: several files of interactions {[p.name for p in found]}; choose one with "
@@ -86,7 +86,7 @@ def _from_side_effects(table: Table) -> pl.DataFrame:
 
 
 def _compounds(folder: Path) -> pl.DataFrame:
-    files = {path.name.lower(): path for path in folder.iterdir() if path.is_file()}
+    files = beside(folder)
     path = next((files[name] for name in COMPOUNDS if name in files), None)
     if path is None:
         raise DataError(

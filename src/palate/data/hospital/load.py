@@ -43,7 +43,7 @@ def load_hospital(config: HospitalConfig, progress: bool = False) -> Hospital:
             return load_synthetic(*synthetic_size(config.data), config)
         folder = Path(config.data).expanduser()
         tables = find_tables(folder)
-        raw = read_mimic(tables, config.merge_icd_versions)
+        raw = read_mimic(tables, config)
         reference = find_reference(tables, config, Reference())
         return prepare(raw, reference, config, _origin(folder, raw))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from palate.data.hospital.codes import NO_NDC, drug_key, icd_key, or_empty
+from palate.data.hospital.config import HospitalConfig
 from palate.data.hospital.tables import Table, Tables
 from palate.data.hospital.visits import UNKNOWN, Kind
 from palate.errors import DataError
@@ -41,7 +42,7 @@ TIMES = (
 SHORT_YEAR = ("%m/%d/%y %H:%M:%S", "%m/%d/%y %H:%M")
 CENTURY = 2100  # MIMIC shifts its dates to the years from 2100 on
 PRESCRIBED = ("drug", "ndc", "day", "route")
-ID = {"patient": ("subject_id",), "visit": ("hadm_id",)}
+ID = {"patient": ("subject_id",), "visit_id": ("hadm_id",)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Rows:
 
     Attributes:
         frame: ``visit`` and ``key``; for medications ``visit, drug, ndc, day, route`` and
-            ``rows``, how many rows of the table are one here.
+            ``rows``, how many rows of the table are one here. A visit is known by its number.
         read: rows in the table.
         dropped: rows that cannot be used, by why.
         notes: what else was found, by how many rows.
@@ -67,8 +68,8 @@ class Raw:
     """A hospital as read.
 
     Attributes:
-        admissions: ``patient, visit`` (text), ``time``, in the order of the table, and profile
-            fields.
+        admissions: ``visit`` (its number), ``patient, visit_id`` (text), ``time``, in the order of
+            the table, and profile fields.
         fields: of the profile.
         rows: of each kind.
         repairs: what was mended or left out among admissions, in plain words, by how many.
@@ -81,24 +82,21 @@ class Raw:
     repairs: Mapping[str, int]
 
 
-def read_mimic(tables: Tables, merge_versions: bool = False) -> Raw:
+def read_mimic(tables: Tables, config: HospitalConfig) -> Raw:
     """Read what a hospital needs of a folder's tables.
-
-    Args:
-        merge_versions: let codes of ICD-9 and ICD-10 share one namespace.
 
     Raises:
         DataError: a column is missing, or a time or version cannot be read.
     """
     old = tables["diagnoses_icd"].optional("icd9_code") is not None
     admissions, repairs = _admissions(tables["admissions"], PROFILE_III if old else PROFILE_IV)
-    known = admissions.select("patient", "visit")
+    known = admissions.select("patient", "visit_id", "visit")
     rows: dict[Kind, Rows] = {
-        "diagnoses": _codes(tables["diagnoses_icd"], known, merge_versions),
-        "procedures": _codes(tables["procedures_icd"], known, merge_versions),
-        "medications": _prescriptions(tables["prescriptions"], known),
+        "diagnoses": _codes(tables["diagnoses_icd"], known, config.merge_icd_versions),
+        "procedures": _codes(tables["procedures_icd"], known, config.merge_icd_versions),
+        "medications": _prescriptions(tables["prescriptions"], known, config),
     }
-    fields = tuple(admissions.columns[3:])
+    fields = tuple(admissions.columns[4:])
     return Raw("MIMIC-III" if old else "MIMIC-IV", admissions, fields, rows, repairs)
 
 
@@ -117,10 +115,10 @@ def _admissions(
         raise DataError(f"{table.path}: row 1 is the header and no row follows")
     frame = frame.with_row_index("row", offset=2)
     repairs = {}
-    nobody = (pl.col("patient") == "") | (pl.col("visit") == "")
+    nobody = (pl.col("patient") == "") | (pl.col("visit_id") == "")
     repairs["admissions without a patient's or an admission's id, left out"] = _count(frame, nobody)
     frame = frame.filter(~nobody)
-    again = frame["visit"].is_first_distinct()
+    again = frame["visit_id"].is_first_distinct()
     repairs["duplicated admissions, the first row kept"] = int((~again).sum())
     frame = frame.filter(again)
     times, short = _times(frame, table, time)
@@ -130,7 +128,8 @@ def _admissions(
     for name, column in fields.items():
         if column is None:
             repairs[f"no column {name}: the profile goes without it"] = len(frame)
-    return frame.drop("row", "left"), {name: count for name, count in repairs.items() if count}
+    frame = frame.drop("row", "left").with_row_index("visit")
+    return frame, {name: count for name, count in repairs.items() if count}
 
 
 def _times(frame: pl.DataFrame, table: Table, column: str) -> tuple[pl.Series, int]:
@@ -193,19 +192,27 @@ def _codes(table: Table, known: pl.DataFrame, merged: bool) -> Rows:
     return Rows(keys, len(frame) + sum(dropped.values()), dropped, notes)
 
 
-def _prescriptions(table: Table, known: pl.DataFrame) -> Rows:
+def _prescriptions(table: Table, known: pl.DataFrame, config: HospitalConfig) -> Rows:
     start = table.optional("starttime", "startdate")
     ndc, route = table.optional("ndc"), table.optional("route")
     ids = [or_empty(table.column(*names)).alias(new) for new, names in ID.items()]
+    product = or_empty(ndc) if ndc is not None else pl.lit("")
+    real = product.replace(list(NO_NDC[1:]), "")
+    if config.fill_ndc:  # rows with NDC 0 are no source, and stay without one
+        above = real.replace("", None).forward_fill().fill_null("")
+        real = pl.when(product == "").then(above).otherwise(real)
+    day = pl.lit(None, dtype=pl.Date)
+    if config.first_day_only and start is not None:
+        day = _day(or_empty(start))
     query = table.frame.select(
         *ids,
         drug_key(or_empty(table.column("drug"))).alias("drug"),
-        (or_empty(ndc) if ndc is not None else pl.lit("")).alias("ndc"),
-        (or_empty(start) if start is not None else pl.lit("")).str.slice(0, 10).alias("day"),
+        real.alias("ndc"),
+        day.alias("day"),
         (or_empty(route) if route is not None else pl.lit("")).str.to_uppercase().alias("route"),
-    ).with_columns(pl.col("ndc").replace(list(NO_NDC[1:]), ""))
-    groups = query.group_by("patient", "visit", *PRESCRIBED).agg(pl.len().alias("rows"))
-    frame = table.collect(groups).sort("visit", *PRESCRIBED)
+    )
+    groups = query.group_by(*ID, *PRESCRIBED).agg(pl.len().alias("rows"))
+    frame = table.collect(groups)
     read = int(frame["rows"].sum())
     nothing = (pl.col("drug") == "") & (pl.col("ndc") == "")
     frame, dropped = _usable(frame, known, nothing, "without a drug")
@@ -215,17 +222,23 @@ def _prescriptions(table: Table, known: pl.DataFrame) -> Rows:
     return Rows(kept, read, dropped, notes)
 
 
+def _day(text: pl.Expr) -> pl.Expr:
+    """The date at the beginning of a time; null where there is none."""
+    date = text.str.extract(r"^([^ T]+)")
+    return pl.coalesce(date.str.to_date(one, strict=False) for one in ("%Y-%m-%d", "%m/%d/%Y"))
+
+
 def _usable(
     frame: pl.DataFrame, known: pl.DataFrame, nothing: pl.Expr, why: str
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Rows with something in them, of an admission that there is and of its patient."""
     dropped = {}
-    steps = ((why, nothing), ("without an admission's id", pl.col("visit") == ""))
+    steps = ((why, nothing), ("without an admission's id", pl.col("visit_id") == ""))
     for name, condition in steps:
         dropped[name] = _count(frame, condition)
         frame = frame.filter(~condition)
     before = _rows(frame)
-    kept = frame.join(known, on=["patient", "visit"], how="semi", maintain_order="left")
+    kept = frame.join(known, on=["patient", "visit_id"], maintain_order="left")
     dropped["of an admission that is not in the table, or of another patient"] = before - _rows(
         kept
     )

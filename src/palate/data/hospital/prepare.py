@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from palate.data.hospital.assemble import Origin, Preparation, assemble
+from palate.data.hospital.assemble import Origin, Preparation, assemble, by_frequency
 from palate.data.hospital.config import HospitalConfig
 from palate.data.hospital.drugs import classify
 from palate.data.hospital.mimic import Raw
@@ -39,8 +39,8 @@ def prepare(raw: Raw, reference: Reference, config: HospitalConfig, origin: Orig
         _min_visits(work, config.min_visits, work.visits.select("visit"), "usable visits")
     if work.visits.is_empty():
         raise DataError(
-            f"{origin.name}: no visit has all it needs (see 'palate data show'); "
-            "try --no-require-procedures"
+            f"{origin.name}: no visit is left of {len(raw.admissions):,} admissions; last step: "
+            f"{work.steps[-1].note}; ask for less, such as --no-require-procedures"
         )
     return assemble(work, raw, reference, config, origin)
 
@@ -67,15 +67,13 @@ def _repairs(raw: Raw) -> str:
 def _classes(work: Preparation, raw: Raw, reference: Reference, config: HospitalConfig) -> None:
     rows = raw.rows["medications"]
     if config.first_day_only:
-        first = pl.col("day").replace("", None).min().over("visit")
+        first = pl.col("day").min().over("visit")
         kept = rows.frame.filter((pl.col("day") == first) | first.is_null())
         rows = replace(rows, frame=kept)
         count = int(kept["rows"].sum())
         counts = work.counts | {"medications": count}
         work.record("first day", "prescriptions of the first day of each visit", counts)
-    given = classify(
-        rows, config.drug_level, reference.drug_map, config.ambiguous_drugs, config.fill_ndc
-    )
+    given = classify(rows, config.drug_level, reference.drug_map, config.ambiguous_drugs)
     work.record("drugs", given.note, work.counts | {"medications": given.rows})
     work.codes = {
         "diagnoses": raw.rows["diagnoses"].frame.unique(maintain_order=True),
@@ -93,9 +91,7 @@ def _frequent(work: Preparation, config: HospitalConfig) -> None:
     }
     notes = []
     for kind, most in limits.items():
-        counts = (
-            work.codes[kind]["key"].value_counts().sort(["count", "key"], descending=[True, False])
-        )
+        counts = by_frequency(work.codes[kind])
         if most is None or len(counts) <= most:
             notes.append(f"all {len(counts):,} {kind}")
             continue

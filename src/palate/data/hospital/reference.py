@@ -12,7 +12,7 @@ from palate.data.hospital.codes import icd_key, or_empty
 from palate.data.hospital.config import HospitalConfig
 from palate.data.hospital.drugs import DrugMap, find_drug_map, read_drug_map, read_names
 from palate.data.hospital.interactions import NONE, find_interactions, read_pairs
-from palate.data.hospital.tables import TITLES, Table, Tables, scan, separator_by_name
+from palate.data.hospital.tables import TITLES, Table, Tables, beside, scan, separator_by_name
 from palate.data.hospital.visits import Kind
 
 TITLE_FILES: Mapping[Kind, str] = {
@@ -59,7 +59,7 @@ def find_reference(tables: Tables, config: HospitalConfig, found: Reference) -> 
 
 
 def _titles(
-    tables: Tables, own: str, folder: Path | None, beside: str, given: Path | None, merged: bool
+    tables: Tables, own: str, folder: Path | None, name: str, given: Path | None, merged: bool
 ) -> dict[str, str]:
     """Titles by key: of a named file, or of MIMIC's own table, or of a file beside it."""
     if given is not None:
@@ -67,9 +67,8 @@ def _titles(
     table = tables.get(own)
     if table is not None:
         return _read_titles(table, merged)
-    if folder is not None and (folder / beside).is_file():
-        return _read_titles(scan(folder / beside, "\t"), merged)
-    return {}
+    files = {} if folder is None else beside(folder)
+    return _read_titles(scan(files[name], "\t"), merged) if name in files else {}
 
 
 def _read_titles(table: Table, merged: bool) -> dict[str, str]:
@@ -84,7 +83,8 @@ def _read_titles(table: Table, merged: bool) -> dict[str, str]:
 def _drug_names(folder: Path | None, config: HospitalConfig) -> dict[str, str]:
     path = config.drug_names
     if path is None and folder is not None:
-        path = next(iter(sorted(folder.glob("atc*.csv"))), None)
+        found = (p for name, p in beside(folder).items() if name.startswith("atc"))
+        path = next((p for p in found if p.suffix.lower() == ".csv"), None)
     if path is None:
         return {}
     return {f"ATC:{code}": name for code, name in read_names(scan(path)).items()}

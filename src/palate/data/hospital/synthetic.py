@@ -123,7 +123,7 @@ def _prepare(frames: dict[str, pl.DataFrame], patients: int, config: HospitalCon
         pairs=pairs(tables["ddi_pairs"]),
         pairs_note="ddi_pairs.tsv",
     )
-    raw = read_mimic(tables, config.merge_icd_versions)
+    raw = read_mimic(tables, config)
     origin = Origin(f"synthetic-{patients}", LICENCE, None, True)
     return prepare(raw, find_reference(tables, config, known), config, origin)
 

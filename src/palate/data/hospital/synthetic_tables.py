@@ -68,7 +68,8 @@ def write_folder(tables: Mapping[str, pl.DataFrame], folder: Path, about: str) -
     if taken and not (folder / MARKER).is_file():
         raise DataError(f"{folder}: not empty, and no synthetic hospital; choose another --out")
     (folder / "hosp").mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(README.format(about=about), "utf-8")
+    (folder / MARKER).write_text(f"No patient here is real. {about}\n", "utf-8")
+    (folder / "README.md").write_text(README.format(about=about), "utf-8")
     for name, frame in tables.items():
         if name in BESIDE:
             ending = "tsv" if BESIDE[name] == "\t" else "csv"
@@ -88,7 +89,7 @@ the drugs are and which of them interact. Codes and titles of diagnoses and proc
 what, what follows from what, and most interactions are invented: nothing here is medical advice,
 and no number that comes of it says anything about patients.
 
-This file marks the folder as synthetic: every table and report on it says so.
+The file `SYNTHETIC` marks the folder: every table and report on it says so.
 """
 
 

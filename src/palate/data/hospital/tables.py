@@ -24,7 +24,7 @@ TITLES = ("d_icd_diagnoses", "d_icd_procedures")
 PICKLES = (".pkl", ".pickle", ".dill", ".joblib")
 SYNTHETIC = "synthetic"  # in place of a folder: synthetic, synthetic:N or synthetic:N:SEED
 RELEASED = ("records_final.pkl", "data_final.pkl", "voc_final.pkl")  # of GAMENet, SafeDrug, LEADER
-MARKER = "SYNTHETIC.md"  # a folder that holds it has no real patient
+MARKER = "SYNTHETIC"  # a folder that holds it has no real patient
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class Table:
         path: what errors call it.
         names: of its columns, lower case.
         frame: all columns text, with those names.
+        separator: between its columns, where it is a file.
     """
 
     path: Path
     names: Sequence[str]
     frame: pl.LazyFrame
+    separator: str = ","
 
     @classmethod
     def of(cls, name: str, frame: pl.DataFrame) -> Table:
@@ -70,13 +72,33 @@ class Table:
             DataError: the file cannot be read; names the row where that can be told.
         """
         try:
+            if self.path.is_file() and self._has_wide_row():
+                table(read_bytes(self.path), self.path, self.separator)
             return query.collect(engine="streaming")
         except PolarsError:
             if self.path.is_file():
-                table(read_bytes(self.path), self.path, ",")  # slow, but says where
+                table(read_bytes(self.path), self.path, self.separator)  # slow, but says where
             raise DataError(
                 f"{self.path}: a row cannot be read as CSV; export the table again"
             ) from None
+
+    def _has_wide_row(self) -> bool:
+        """Whether some line seems to have more columns than the first.
+
+        Polars says so only of tables that are read whole, and shifts the columns of others.
+        """
+        lines = pl.scan_csv(
+            self.path,
+            separator="\x01",
+            quote_char=None,
+            has_header=False,
+            infer_schema=False,
+            new_columns=["line"],
+        ).select(pl.col("line").fill_null(""))
+        plain = ~pl.col("line").str.contains('"', literal=True)
+        wide = pl.col("line").str.count_matches(self.separator, literal=True) >= len(self.names)
+        found = lines.filter(plain & wide).head(1).collect(engine="streaming")
+        return not found.is_empty()
 
 
 @dataclass(frozen=True)
@@ -142,6 +164,12 @@ def _files(folder: Path) -> dict[str, Path]:
     return found
 
 
+def beside(folder: Path) -> dict[str, Path]:
+    """Files of a folder and of ``hosp/`` in it, by lower-case name."""
+    places = [place for place in (folder / "hosp", folder) if place.is_dir()]
+    return {p.name.lower(): p for place in places for p in sorted(place.iterdir()) if p.is_file()}
+
+
 def separator_by_name(path: Path) -> str:
     """The separator that a file's name tells: a tab for ``.tsv``, else a comma."""
     return "\t" if ".tsv" in path.name.lower() else ","
@@ -176,4 +204,4 @@ def scan(path: Path, separator: str = ",") -> Table:
         quote_char=quote,
         with_column_names=lambda _: names,
     )
-    return Table(path, names, frame)
+    return Table(path, names, frame, separator)

@@ -7,8 +7,8 @@ Legend: n visits, p patients or cases, f profile fields, V medications, c codes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -17,12 +17,13 @@ import numpy.typing as npt
 import polars as pl
 
 from palate.data.cases import Flags, Indices
+from palate.data.hospital.ragged import Codes, Ragged, gather, offsets_of
 from palate.errors import DataError
 
 Kind = Literal["diagnoses", "procedures", "medications"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_SAME = np.timedelta64(0, "s")
 UNKNOWN = "unknown"  # a profile field that is empty, or holds what no training patient has
-Codes = npt.NDArray[np.int32]
 Times = npt.NDArray[np.datetime64]
 
 
@@ -54,62 +55,6 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
-class Ragged:
-    """A set of codes for each row.
-
-    Attributes:
-        offsets: [n + 1] int64; row ``i`` is ``codes[offsets[i]:offsets[i + 1]]``.
-        codes: [c] int32 numbers in a vocabulary; in each row ascending, none twice.
-    """
-
-    offsets: Indices
-    codes: Codes
-
-    @classmethod
-    def of(cls, lists: Sequence[Sequence[int]]) -> Ragged:
-        """From plain lists, in any order and with repetitions."""
-        rows = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
-        return cls.from_pairs(rows, np.array([c for one in lists for c in one], int), len(lists))
-
-    @classmethod
-    def from_pairs(cls, rows: Indices, codes: npt.NDArray[np.integer], n: int) -> Ragged:
-        """From the row and the code of each entry, in any order and with repetitions."""
-        codes = np.asarray(codes, dtype=np.int64)
-        width = int(codes.max(initial=0)) + 1
-        pairs = np.unique(np.asarray(rows, dtype=np.int64) * width + codes)
-        return cls(_offsets(np.bincount(pairs // width, minlength=n)), (pairs % width).astype("i4"))
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, row: int) -> Codes:
-        return self.codes[self.offsets[row] : self.offsets[row + 1]]
-
-    def __iter__(self) -> Iterator[Codes]:
-        return (self[row] for row in range(len(self)))
-
-    @property
-    def lengths(self) -> Indices:
-        """[n] number of codes of each row."""
-        return np.diff(self.offsets)
-
-    def rows(self) -> Indices:
-        """[c] the row of each code."""
-        return np.repeat(np.arange(len(self)), self.lengths)
-
-    def take(self, rows: npt.ArrayLike) -> Ragged:
-        """The rows at the given positions, in that order."""
-        offsets, places = gather(self.offsets, rows)
-        return Ragged(offsets, self.codes[places])
-
-    def dense(self, width: int) -> Flags:
-        """[n, width] True where a row holds a code."""
-        held = np.zeros((len(self), width), dtype=bool)
-        held[self.rows(), self.codes] = True
-        return held
-
-
-@dataclass(frozen=True)
 class Visits:
     """Visits in an order of their own; those of a :class:`Hospital` by patient, then time.
 
@@ -134,7 +79,7 @@ class Visits:
 
     def offsets(self, patients: int) -> Indices:
         """[p + 1] where the visits of each of so many patients begin, for visits by patient."""
-        return _offsets(np.bincount(self.patients, minlength=patients))
+        return offsets_of(np.bincount(self.patients, minlength=patients))
 
 
 @dataclass(frozen=True)
@@ -182,10 +127,10 @@ class Hospital:
     licence: str | None
     citation: str | None
     synthetic: bool
-    visits: Visits
-    patient_ids: tuple[str, ...]
-    visit_ids: tuple[str, ...]
-    profiles: pl.DataFrame
+    visits: Visits = field(repr=False)
+    patient_ids: tuple[str, ...] = field(repr=False)
+    visit_ids: tuple[str, ...] = field(repr=False)
+    profiles: pl.DataFrame = field(repr=False)
     vocabularies: Mapping[Kind, Vocabulary]
     interactions: Flags
     interactions_note: str
@@ -199,10 +144,11 @@ class Hospital:
                 f"interactions: not a symmetric table of {size} by {size} medications with an "
                 "empty diagonal"
             )
-        if len(self.profiles) != len(self.patient_ids) or len(self.visits) != len(self.visit_ids):
+        profiles = len(self.profiles) if self.profiles.columns else len(self.patient_ids)
+        if profiles != len(self.patient_ids) or len(self.visits) != len(self.visit_ids):
             raise DataError("hospital: each patient needs a profile and an id, each visit an id")
         patients, times = self.visits.patients, self.visits.times
-        ascending = (np.diff(patients) > 0) | ((np.diff(patients) == 0) & (np.diff(times) >= _NOW))
+        ascending = (np.diff(patients) > 0) | ((np.diff(patients) == 0) & (np.diff(times) >= _SAME))
         if not ascending.all():
             raise DataError("hospital: visits are not ordered by patient, then time")
 
@@ -293,26 +239,3 @@ class MedicationCases:
             profiles=self.profiles[rows],
             target=None if self.target is None else self.target[rows],
         )
-
-
-def gather(offsets: Indices, rows: npt.ArrayLike) -> tuple[Indices, Indices]:
-    """Of ragged rows, those at the given positions.
-
-    Args:
-        offsets: [n + 1] where each row begins.
-        rows: [m] positions of rows, in any order and with repetitions.
-
-    Returns:
-        [m + 1] new offsets, and the place of each of their entries among the old entries.
-    """
-    rows = np.asarray(rows, dtype=np.int64)
-    lengths = np.diff(offsets)[rows]
-    new = _offsets(lengths)
-    return new, np.repeat(offsets[:-1][rows] - new[:-1], lengths) + np.arange(new[-1])
-
-
-def _offsets(lengths: Indices) -> Indices:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-_NOW = np.timedelta64(0, "s")

@@ -86,9 +86,7 @@ def test_expected_interactions_of_certain_medications_are_the_metric():
     chosen = draw.random((9, 6)) < 0.5
     graph = np.triu(draw.random((6, 6)) < 0.4, 1)
     graph = graph | graph.T
-    found = expected_interactions(
-        torch.from_numpy(chosen).float(), torch.from_numpy(graph).float()
-    )
+    found = expected_interactions(torch.from_numpy(chosen).float(), torch.from_numpy(graph).float())
     assert float(found) == pytest.approx(interaction_rate(chosen, graph), abs=1e-6)
 
 

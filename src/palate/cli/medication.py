@@ -77,7 +77,7 @@ def show_comparison(comparison: Comparison) -> None:
             f"p: how likely luck alone makes such a difference from {comparison.reference} in "
             "PRAUC; paired over patients, corrected for the number of comparisons (Holm)."
         )
-    print("Ranges are 95 % bootstrap intervals over patients; ± is over trainings with other seeds.")
+    print("Ranges: 95 % bootstrap intervals over patients; ±: over trainings with other seeds.")
     for note in comparison.notes:
         print(f"Note: {note}")
     print(_caution(comparison))
@@ -119,7 +119,8 @@ def _show_groups(rows: Sequence[Row]) -> None:
     lines: list[list[Any]] = []
     for row in rows:
         for number, one in enumerate(row.groups):
-            cells = [told(name, one["metrics"][name]) for name in ("prauc", "jaccard", "drugs", RATE)]
+            metrics = one["metrics"]
+            cells = [told(key, metrics[key]) for key in ("prauc", "jaccard", "drugs", RATE)]
             name = "" if number else row.label
             lines.append([name, GROUPS[one["group"]], f"{one['cases']:,}", *cells])
     if lines:

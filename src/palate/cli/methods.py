@@ -9,7 +9,6 @@ import typer
 
 from palate.cli import console
 
-
 HEADS = {"items": "method", "medication": "for a hospital's visits"}
 
 

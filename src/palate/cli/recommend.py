@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -91,6 +91,6 @@ def _medications(
 
         found = advise(MedicationRun(folder), patient, penalty)
     if as_json:
-        console.print_json(asdict(found) | {"recommended": [asdict(m) for m in found.recommended[:k]]})
+        console.print_json(asdict(replace(found, recommended=found.recommended[:k])))
     else:
         show_advice(found, k)

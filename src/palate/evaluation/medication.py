@@ -108,8 +108,7 @@ class Judged:
     @cached_property
     def judgeable(self) -> Flags:
         """[p] patients who were prescribed something."""
-        flags: Flags = self.target.any(1)
-        return flags
+        return np.asarray(self.target.any(1))
 
     @cached_property
     def per_patient(self) -> dict[str, Values]:
@@ -142,9 +141,10 @@ class Judged:
         """95 % bootstrap interval of each metric over patients."""
         rows = slice(None) if which is None else which
         found = {
-            name: bootstrap_interval(values[rows]) for name, values in self.per_patient.items()
+            name: bootstrap_interval(np.asarray(values[rows], dtype=float))
+            for name, values in self.per_patient.items()
         }
-        interacting, together = (counts[rows] for counts in self.pairs)
+        interacting, together = (counts[rows].astype(float) for counts in self.pairs)
         return found | {RATE: ratio_interval(interacting, together)}
 
     def groups(self) -> dict[str, Flags]:

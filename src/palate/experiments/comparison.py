@@ -224,9 +224,7 @@ def _mean_of_rows(runs: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     ]
 
 
-def _tested(
-    rows: list[Row], done: dict[str, Pooled], reference: str, primary: str
-) -> list[Row]:
+def _tested(rows: list[Row], done: dict[str, Pooled], reference: str, primary: str) -> list[Row]:
     """The rows with their difference from the reference, and how sure it is."""
     base = done[reference].users[primary]
     others = [label for label in done if label != reference]

@@ -79,7 +79,7 @@ def pretrain(
         _begin(folder, card, resume)
     context = FitContext(seed, folder / "checkpoints", resume, progress and leads)
     with Meter() as meter:
-        learnt = get(method)().pretrain(config, split, context)  # type: ignore[attr-defined]
+        learnt = get(method)().pretrain(config, split, context)
     about = environment() | {"command": command or command_line(), "code": code_version(method)}
     card |= {"marks": learnt.marks, "seconds": meter.seconds, "environment": about}
     card |= _curve(learnt)

@@ -12,7 +12,6 @@ from palate.language.backbone import Backbone
 from palate.language.beam_search import BeamSettings
 from palate.language.collate import Encoded, encode
 from palate.language.generation import generate
-from palate.language.prompts import Prompt
 from palate.recommenders.prompting import PromptRecommender
 
 

@@ -1,4 +1,4 @@
-"""What every trained method is, whatever it recommends: settings, what it learned, and its files."""
+"""What every trained method is, whatever it recommends: settings, what it learned, files."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Timelines:
         offsets, places = gather(self.offsets, which)
         lengths = np.diff(offsets)
         real = np.arange(int(lengths.max(initial=1))) < lengths[:, None]
-        batch = {kind: torch.from_numpy(padded(self.codes[kind], places)) for kind in KINDS}
+        batch: Batch = {kind: torch.from_numpy(padded(self.codes[kind], places)) for kind in KINDS}
         batch["real"] = torch.from_numpy(real)
         batch["profile"] = torch.from_numpy(self.profiles[which].astype(np.int64))
         if self.target is not None:
@@ -170,6 +170,7 @@ def expected_interactions(probabilities: torch.Tensor, interactions: torch.Tenso
     interacting = (probabilities @ interactions * probabilities).sum() / 2
     together = (probabilities.sum(1).square() - probabilities.square().sum(1)).sum() / 2
     return interacting / together.clamp(min=1e-6)
+
 
 def margin_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean over pairs of how much a probability given is not above one not given by a margin of 1.

@@ -9,8 +9,8 @@ import pytest
 from palate.data.hospital.config import HospitalConfig
 from palate.data.hospital.synthetic import make_tables
 from palate.data.hospital.synthetic_tables import write_folder
-from palate.experiments.comparison import Comparison
 from palate.experiments.compare import compare
+from palate.experiments.comparison import Comparison
 from palate.experiments.medication.run import MedicationRun
 from palate.experiments.train import train
 
@@ -43,7 +43,9 @@ def reader(tiny_model: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def medication_run(hospital_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> MedicationRun:
+def medication_run(
+    hospital_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> MedicationRun:
     """A logistic regression on the folder."""
     folder = tmp_path_factory.mktemp("runs") / "logistic"
     settings = {"strengths": [0.1, 1.0]}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from palate.data.hospital.visits import KINDS
 from palate.language.collate import encode
 from palate.recommenders.medication.conformance import rule_split
 from palate.recommenders.medication.prompts import CUE, Wording, patient_prompts
@@ -38,10 +39,10 @@ def test_a_prompt_word_for_word(fitted):
 
     wanted = ["Earlier visits: 3."]
     for number in (1, 2):
+        had = {kind: told(kind, case.past.codes[kind][number]) for kind in KINDS}
         wanted.append(
-            f"Visit {number + 1}. Diagnoses: {told('diagnoses', case.past.codes['diagnoses'][number])}. "
-            f"Procedures: {told('procedures', case.past.codes['procedures'][number])}. "
-            f"Medications: {told('medications', case.past.codes['medications'][number])}."
+            f"Visit {number + 1}. Diagnoses: {had['diagnoses']}. "
+            f"Procedures: {had['procedures']}. Medications: {had['medications']}."
         )
     wanted.append(
         f"This visit. Diagnoses: {told('diagnoses', case.diagnoses[0])}. "
@@ -72,9 +73,7 @@ def test_the_history_gives_way_and_the_visit_never(fitted):
     )
     now = whole[whole.index("This visit.") :]
     for tokens in range(len(encoded.ids), 90, -7):
-        prompts = patient_prompts(
-            case, fitted.terms, fitted.backbone.tokenizer, Wording(3, tokens)
-        )
+        prompts = patient_prompts(case, fitted.terms, fitted.backbone.tokenizer, Wording(3, tokens))
         assert len(encode(prompts, fitted.backbone.tokenizer)[0].ids) <= tokens
         text = prompts[0].spans[0].text
         assert text.startswith("Earlier visits: 3.")

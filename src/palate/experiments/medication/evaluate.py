@@ -54,7 +54,7 @@ def measure(
     write_json(run.path("cost.json"), cost)
     results: dict[str, Any] = {
         "split": split.name,
-        "notes": [*split.notes, *_notes(found), f"interactions: {split.hospital.interactions_note}"],
+        "notes": [*split.notes, *_notes(found, split.hospital.interactions_note)],
         "cases": int(found.judgeable.sum()),
         "items": split.n_medications,
         "threshold": threshold,
@@ -83,11 +83,11 @@ def measure(
     write_json(run.path("metrics.json"), results)
 
 
-def _notes(found: Judged) -> list[str]:
-    left = int((~found.judgeable).sum())
-    if not left:
-        return []
-    return [f"{left} test patients were given nothing that is ranked; they are left out"]
+def _notes(found: Judged, interactions: str) -> list[str]:
+    notes, left = [f"interactions: {interactions}"], int((~found.judgeable).sum())
+    if left:
+        notes.append(f"{left} test patients were given nothing that is ranked; they are left out")
+    return notes
 
 
 def _cases(found: Judged) -> pl.DataFrame:

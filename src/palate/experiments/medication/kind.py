@@ -43,7 +43,7 @@ def config(
     Raises:
         RunError: the teacher did not learn from the same patients.
     """
-    found = {
+    found: dict[str, Any] = {
         KIND: MedicationRun.kind,
         "method": method,
         "settings": settings,

@@ -96,7 +96,7 @@ def rule_hospital(patients: int = 80, seed: int = 1) -> Hospital:
 
 
 def rule_split(patients: int = 80, seed: int = 1) -> HospitalSplit:
-    """:func:`rule_hospital`, split so that the patient with the strange diagnosis is not trained."""
+    """:func:`rule_hospital`, split so that the patient with the strange code is not trained."""
     hospital = rule_hospital(patients, seed)
     for split_seed in range(1000):
         split = make_hospital_split(hospital, split_seed)

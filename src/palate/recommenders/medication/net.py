@@ -64,7 +64,13 @@ class VisitNetConfig(InteractionLossConfig, TrainingConfig):
 
 
 class VisitNet(nn.Module):
-    """A net that gives each medication a logit."""
+    """A net that gives each medication a logit.
+
+    Attributes:
+        interactions: [v, v] 1 where two medications interact.
+    """
+
+    interactions: torch.Tensor
 
     def __init__(self, terms: Terms, interaction_weight: float) -> None:
         super().__init__()
@@ -162,13 +168,13 @@ class CodeVectors(nn.Module):
 
     def __init__(self, sizes: dict[Kind, int], kinds: tuple[Kind, ...], width: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleDict(
-            {kind: nn.Embedding(sizes[kind] + 1, width, padding_idx=0) for kind in kinds}
-        )
-        for table in self.tables.values():
+        self.tables = nn.ModuleDict()
+        for kind in kinds:
+            table = nn.Embedding(sizes[kind] + 1, width, padding_idx=0)
             nn.init.uniform_(table.weight, -0.1, 0.1)
             with torch.no_grad():
                 table.weight[0] = 0
+            self.tables[kind] = table
 
     def forward(self, kind: Kind, codes: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """[n, c] codes -> [b, t, d] visits, zero where there is none."""

@@ -33,8 +33,8 @@ class Wording:
     Attributes:
         visits: earlier visits that are told of at most, the most recent ones.
         max_tokens: of the whole prompt.
-        history_without_diagnoses: tell of each earlier visit the *current* diagnoses in place of its
-            own, as the released code does by a misspelt key.
+        history_without_diagnoses: tell of each earlier visit the *current* diagnoses in place of
+            its own, as the released code does by a misspelt key.
     """
 
     visits: int = 3

@@ -67,7 +67,7 @@ HOSPITAL_OPTIONS: dict[str, Any] = {
         Path | None,
         _option("Pairs of ATC classes that interact; by default ddi_pairs.tsv beside the tables."),
     ],
-    "titles": Annotated[
+    "diagnosis_titles": Annotated[
         Path | None,
         _option("Titles of diagnoses; by default d_icd_diagnoses, or icd_titles.tsv beside it."),
     ],

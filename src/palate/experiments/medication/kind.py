@@ -21,7 +21,7 @@ from palate.recommenders.medication.leader import LEADER
 from palate.recommenders.medication.leader_teacher import LeaderTeacher
 
 TAUGHT = "taught_by"  # key of config.yaml of a run that has a teacher
-PATHS = ("data", "drug_map", "drug_interactions", "titles", "drug_names")
+PATHS = ("data", "drug_map", "drug_interactions", "diagnosis_titles", "drug_names")
 SAME = ("data", "every_visit")  # settings of the data that a teacher need not share
 
 

@@ -15,9 +15,10 @@ RESULTS = Path(__file__).parent / "results"
 def command(
     name: str,
     about: str,
-    run: Callable[[int, list[str]], None],
+    run: Callable[..., None],
     seeds: int,
     variants: Sequence[str] = (),
+    **numbers: int,
 ) -> None:
     """Read the command line, and do what it says.
 
@@ -27,18 +28,25 @@ def command(
         run: told how many seeds, and which variants.
         seeds: how many there are if nothing is said.
         variants: of which some may be chosen; where there are none, there is nothing to choose.
+        numbers: more that may be said, with what they are if nothing is; *run* is told them by
+            name.
     """
     parser = argparse.ArgumentParser(description=about.partition("\n\n")[0])
     parser.add_argument("part", choices=["run", "table"])
     parser.add_argument("--seeds", type=int, default=seeds)
     if variants:
         parser.add_argument("--variants", default=",".join(variants), help="which, with commas")
+    for option, number in numbers.items():
+        parser.add_argument(f"--{option}", type=int, default=number)
     given = parser.parse_args()
+    more = {option: getattr(given, option) for option in numbers}
     if given.part == "run":
         chosen = given.variants.split(",") if variants else []
         if strange := [one for one in chosen if one not in variants]:
             parser.error(f"no variant '{strange[0]}'; there are: {', '.join(variants)}")
-        run(given.seeds, chosen)
+        run(given.seeds, chosen, **more)
+    if any(more[option] != number for option, number in numbers.items()):
+        return  # of another size than the one that is kept
     print(table(json.loads((RESULTS / f"{name}.json").read_text())["results"]["claims"]))
 
 

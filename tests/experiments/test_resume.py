@@ -14,8 +14,9 @@ import pytest
 
 from palate.data.load import DataConfig
 from palate.errors import RunError
+from palate.experiments.items import absolute
 from palate.experiments.run import Run
-from palate.experiments.train import absolute, resume_training, train
+from palate.experiments.train import resume_training, train
 from palate.experiments.worker import Job
 from palate.recommenders.registry import configure
 from palate.training.checkpoint import newest

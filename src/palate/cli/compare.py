@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,12 @@ import typer
 
 from palate.cli import completion, console, settings
 from palate.cli.comparison_table import show
-from palate.cli.data_options import data_config, data_name, takes_data
+from palate.cli.data_options import data_name, takes_data
+from palate.cli.hospital_options import ALL_OPTIONS, any_config, kind_of
 from palate.cli.periods import PERIODS, over_periods
 
 
-@takes_data
+@functools.partial(takes_data, options=ALL_OPTIONS)
 def compare(
     given: dict[str, Any],
     methods: Annotated[
@@ -59,6 +61,7 @@ def compare(
       palate compare ease sasrec --interactions clicks.csv --split temporal
       palate compare popularity ease sasrec --data ml-100k --split few-shot:64
       palate compare sasrec-likes sasrec --data ml-100k --split periods
+      palate compare popularity logistic retain --data synthetic:2000 --seeds 3
 
     With --split periods, methods that go on learning are trained and tested period by period, in
     every way there is to go on; periods:20 makes 20 of them, and --set periods.first=10 and others
@@ -71,11 +74,11 @@ def compare(
         over_periods(methods, given, seeds, out, sets or [], as_json)
         return
     with console.working("loading"):
-        chosen = settings.parse_sets(methods, sets or [])
-        data = data_config(given)
+        data, kind = any_config(given), kind_of(given)
+        chosen = settings.parse_sets(methods, sets or [], kind)
     # Another split is another comparison: it must not take the place of one that was made.
     split = re.sub(r"[^\w.-]+", "-", str(given.get("split", "")))
-    named = "-".join(["compare", data_name(given), *([split] if split else [])])
+    named = "-".join(["compare", data_name(given), *([split] if split else [])]).replace(":", "-")
     folder = out or completion.RUNS / named
     try:
         with console.working("loading"):
@@ -96,7 +99,12 @@ def compare(
     if as_json:
         console.print_json({"folder": str(folder), **asdict(comparison)})
     else:
-        show(comparison)
+        if kind == "medication":
+            from palate.cli.medication import show_comparison
+
+            show_comparison(comparison)
+        else:
+            show(comparison)
         console.remark(f"report: {folder / 'report.html'}")
     if comparison.failed:
         raise typer.Exit(1)

@@ -11,7 +11,8 @@ def methods(incomplete: str) -> list[tuple[str, str]]:
     """Names of methods, each with its line."""
     from palate.recommenders import registry
 
-    return [(m.name, m.summary) for m in registry.methods() if m.name.startswith(incomplete)]
+    known = {m.name: m.summary for kind in registry.KINDS[::-1] for m in registry.methods(kind)}
+    return [(name, told) for name, told in known.items() if name.startswith(incomplete)]
 
 
 def data_sets(incomplete: str) -> list[str]:

@@ -40,10 +40,10 @@ def evaluate(
     """
     with console.working("loading"):
         from palate.experiments.candidates import judge_candidates
-        from palate.experiments.evaluate import evaluate_run
+        from palate.experiments.kinds import judge_again, open_run
         from palate.experiments.run import Run
 
-        run = Run(folder)
+        run = open_run(folder) if candidates is None else Run(folder)
     if candidates is not None:
         found = judge_candidates(run, candidates, progress=True)
         if as_json:
@@ -51,11 +51,11 @@ def evaluate(
         else:
             show_candidates(run, found)
         return
-    evaluate_run(run, progress=True)
+    judge_again(run, progress=True)
     if as_json:
         console.print_json(run.metrics())
         return
-    show_metrics(run)
+    show_run(run)
 
 
 def report(folder: RunFolder) -> None:
@@ -68,11 +68,10 @@ def report(folder: RunFolder) -> None:
     """
     with console.working("loading"):
         from palate.experiments.comparison import Comparison
-        from palate.experiments.report import write_report
-        from palate.experiments.run import Run
+        from palate.experiments.kinds import open_run, write_report
 
         both = (folder / "comparison.json").exists()
-        written = write_report(Comparison.open(folder) if both else Run(folder))
+        written = write_report(Comparison.open(folder) if both else open_run(folder))
     print(written)
 
 
@@ -101,6 +100,18 @@ def show_domains(methods: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> 
     if rows:
         heads = ["method", "domain of the target", "ranked over", "cases"]
         console.table([*heads, "NDCG@10", "HR@10", "MRR"], rows, left=3)
+
+
+def show_run(run: Run) -> None:
+    """The numbers of one run of whatever kind."""
+    if run.kind == "medication":
+        from palate.cli import medication
+        from palate.experiments.medication.run import MedicationRun
+
+        assert isinstance(run, MedicationRun)
+        medication.show_metrics(run)
+    else:
+        show_metrics(run)
 
 
 def show_metrics(run: Run) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli.data_options import OPTIONS, explain
+from palate.cli.data_options import OPTIONS, data_config, explain
 from palate.errors import ConfigError
 
 if TYPE_CHECKING:
     from palate.data.hospital.config import HospitalConfig
+    from palate.data.load import DataConfig
+    from palate.recommenders.registry import Kind
 
 PANEL, RELEASED = "A hospital's visits", "A hospital's visits, as LEADER's released code has them"
 SHARED = ("data", "split_seed")  # of the options that all data take
@@ -65,7 +67,7 @@ HOSPITAL_OPTIONS: dict[str, Any] = {
         Path | None,
         _option("Pairs of ATC classes that interact; by default ddi_pairs.tsv beside the tables."),
     ],
-    "titles": Annotated[
+    "diagnosis_titles": Annotated[
         Path | None,
         _option("Titles of diagnoses; by default d_icd_diagnoses, or icd_titles.tsv beside it."),
     ],
@@ -132,6 +134,23 @@ def hospital_config(given: dict[str, Any]) -> HospitalConfig:
         return HospitalConfig(**given)
     except ValidationError as error:
         raise ConfigError("; ".join(explain(one) for one in error.errors())) from None
+
+
+def kind_of(given: dict[str, Any]) -> Kind:
+    """Of which kind the methods are that take the data that were named."""
+    return "medication" if names_hospital(given) else "items"
+
+
+def any_config(given: dict[str, Any]) -> DataConfig | HospitalConfig:
+    """The typed config of the options that were typed, for whichever data they name.
+
+    Raises:
+        ConfigError: no data is named, or an option is out of range or one of other data.
+    """
+    if names_hospital(given):
+        return hospital_config(given)
+    refuse_hospital_options(given)
+    return data_config(given)
 
 
 def refuse_hospital_options(given: dict[str, Any]) -> None:

@@ -32,6 +32,15 @@ UserOption = Annotated[
     typer.Option("--user", metavar="ID", help="A user of the data the run was trained on."),
 ]
 
+PatientOption = Annotated[
+    str | None,
+    typer.Option(
+        "--patient",
+        metavar="ID",
+        help="For a run on a hospital's visits: a patient of its data, at the last visit.",
+    ),
+]
+
 
 def one_person(history: str | None, user: str | None) -> None:
     """Raise a ConfigError unless exactly one of the two is given."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from palate.config import Config
+    from palate.recommenders.registry import Kind
 
 
 def fields(config: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -83,11 +84,14 @@ def parse(
     return settings
 
 
-def parse_sets(labels: Sequence[str], typed: Sequence[str]) -> dict[str, dict[str, Any]]:
+def parse_sets(
+    labels: Sequence[str], typed: Sequence[str], kind: Kind = "items"
+) -> dict[str, dict[str, Any]]:
     """``label.key=value`` words as the settings of each line of a comparison.
 
     Args:
         labels: ``method`` or ``method@variant``.
+        kind: of the methods.
 
     Raises:
         ConfigError: a word of another shape, or a label that is not compared.
@@ -96,7 +100,7 @@ def parse_sets(labels: Sequence[str], typed: Sequence[str]) -> dict[str, dict[st
 
     settings = split_sets(labels, typed)
     for label in labels:
-        registry.configure(label.partition("@")[0], settings.get(label, {}))
+        registry.configure(label.partition("@")[0], settings.get(label, {}), kind=kind)
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,18 +10,22 @@ import typer
 
 from palate.cli import completion, console, settings
 from palate.cli.begun import new_folder, says_how_to_resume
-from palate.cli.data_options import OPTIONS, data_config, data_name, takes_data
-from palate.cli.evaluate import show_metrics
+from palate.cli.data_options import data_name, takes_data
+from palate.cli.evaluate import show_run
+from palate.cli.hospital_options import ALL_OPTIONS, any_config, kind_of
 from palate.errors import ConfigError
 
 if TYPE_CHECKING:
     from palate.experiments.run import Run
+    from palate.recommenders.registry import Kind
 
 MARK, AGAIN = "config.yaml", "palate train --resume"
-OWN_OPTIONS = ["help", "seed", "out", "resume", "json", *(o.replace("_", "-") for o in OPTIONS)]
+OWN_OPTIONS = [
+    "help", "seed", "out", "resume", "json", *(name.replace("_", "-") for name in ALL_OPTIONS)
+]  # fmt: skip
 
 
-@takes_data
+@functools.partial(takes_data, options=ALL_OPTIONS)
 def train(
     context: typer.Context,
     given: dict[str, Any],
@@ -63,12 +68,13 @@ def train(
       palate train ease --data ml-100k
       palate train sasrec --data ml-100k --epochs 50 --width 128
       palate train sasrec --interactions clicks.csv --items items.parquet
+      palate train retain --data mimic-iv-demo-2.2
 
     Any setting of the method is an option here. What they are and mean:
       palate train sasrec --help
     """
     if wants_help:
-        _help(context, method)
+        _help(context, method, given)
         return
     if resume is not None:
         _only_resume(context, method, given, out)
@@ -78,28 +84,41 @@ def train(
     if as_json:
         console.print_json({"run": str(run.folder), "metrics": run.metrics()})
         return
-    show_metrics(run)
+    show_run(run)
     console.remark(f"run:   {run.folder}")
-    console.remark(f'next:  palate recommend {run.folder} --history "title; title"')
+    whom = '--history "title; title"' if run.kind == "items" else "--patient ID"
+    console.remark(f"next:  palate recommend {run.folder} {whom}")
 
 
-def _help(context: typer.Context, method: str | None) -> None:
+def _help(context: typer.Context, method: str | None, given: dict[str, Any]) -> None:
     if method is None or method.startswith("-"):
         print(context.get_help())
         return
     with console.working("loading"):
         from palate.recommenders import registry
 
-        found = registry.get(method)
+        kind = kind_of(given) if given else _kind_named(method)
+        found = registry.get(method, kind)
     console.remark("")
     print(f"palate train {method}: {found.summary}\n")
-    print(f"  palate train {method} --data ml-100k [--setting value ...]\n")
+    data = {"items": "ml-100k", "medication": "synthetic:2000"}[kind]
+    print(f"  palate train {method} --data {data} [--setting value ...]\n")
     rows = settings.help_rows(found.Config)
     if rows:
         console.table(["setting", "values", "default", "meaning"], rows, left=4)
     else:
         print(f"{method} has no settings.\n")
     print("Options for data, seed and folder: palate train --help")
+
+
+def _kind_named(method: str) -> Kind:
+    """The first kind that has a method of that name."""
+    from palate.recommenders import registry
+
+    for kind in registry.KINDS:
+        if method in {known.name for known in registry.methods(kind)}:
+            return kind
+    return "items"
 
 
 def _trained(
@@ -110,10 +129,13 @@ def _trained(
     if method.startswith("-"):
         raise ConfigError(f"the method comes before its settings: palate train METHOD {method} ...")
     with console.working("loading"):
-        typed = settings.parse(method, context.args, OWN_OPTIONS)
-        data = data_config(given)
+        from palate.recommenders import registry
+
+        data, kind = any_config(given), kind_of(given)
+        config = registry.get(method, kind).Config
+        typed = settings.parse(method, context.args, OWN_OPTIONS, config)
         from palate.experiments import train as experiment
-    folder = new_folder(out, f"{method}-{data_name(given)}", [MARK])
+    folder = new_folder(out, f"{method}-{data_name(given)}".replace(":", "-"), [MARK])
     with says_how_to_resume(folder, MARK, AGAIN):
         return experiment.train(method, typed, data, seed=seed, folder=folder, progress=True)
 

@@ -44,6 +44,34 @@ def _means(values: Values, resamples: int, random: np.random.Generator) -> Itera
         yield values[random.integers(0, n, size=(block, n))].mean(axis=1)
 
 
+def ratio_interval(
+    parts: Values,
+    wholes: Values,
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = 5000,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a pooled ratio, ``parts.sum() / wholes.sum()``, over users.
+
+    Args:
+        parts: [u] what each user adds above the line; wholes: [u] and below it.
+    """
+    if len(parts) == 0:
+        raise ValueError("an interval needs the values of at least one user")
+    random = np.random.default_rng(seed)
+    both = np.stack([parts, wholes], axis=1).astype(float)
+    sums = np.concatenate(
+        [
+            both[random.integers(0, len(both), size=(block, len(both)))].sum(axis=1)
+            for block in _blocks(resamples, 2 * len(both))
+        ]
+    )
+    ratios = sums[:, 0] / np.maximum(sums[:, 1], 1e-12)
+    tail = (1 - level) / 2
+    low, high = np.quantile(ratios, [tail, 1 - tail])
+    return float(low), float(high)
+
+
 def paired_test(a: Values, b: Values, seed: int = 0, permutations: int = 10_000) -> float:
     """Two-sided p of "the methods are alike", by flipping signs of the users' differences.
 

@@ -82,7 +82,8 @@ def lines(
     """Curves over a number, such as epochs; *strong* points are marked."""
     points = [point for one in series for point in one.points]
     xs = [point.x for point in points]
-    frame = axes.Frame(width, height, (min(xs), max(max(xs), min(xs) + 1)), _span(points, zero))
+    end = max(xs) if max(xs) > min(xs) else min(xs) + 1
+    frame = axes.Frame(width, height, (min(xs), end), _span(points, zero))
     body = [axes.y_axis(frame, y_title), axes.linear_axis(frame, x_title)]
     for one in series:
         body.append(_path(frame, one))

@@ -12,13 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from palate.data.load import DataConfig, load
+from palate.config import Config
 from palate.errors import ConfigError, RunError
 from palate.experiments.comparison import Comparison
 from palate.experiments.environment import code_version, command_line, environment
-from palate.experiments.report import write_report
-from palate.experiments.run import Run, key
-from palate.experiments.train import RUNS, absolute
+from palate.experiments.kinds import Kind, kind_of, open_run
+from palate.experiments.run import key
+from palate.experiments.train import RUNS
 from palate.experiments.worker import FAILURE, LOG, Job, run_job
 from palate.recommenders.registry import configure, get
 
@@ -34,26 +34,27 @@ class Entry:
         label: ``method``, or ``method@variant`` where a method is compared with itself.
         settings: all settings of the method, defaults too.
         seeds: with which it is trained; one where a seed changes nothing.
+        taught: the setting that names the run of its teacher, and the entry that teaches it with
+            the same seed; None where nothing else must be trained first.
     """
 
     label: str
     method: str
     settings: dict[str, Any]
     seeds: tuple[int, ...]
+    taught: tuple[str, str] | None = None
 
-    def config(self, data: DataConfig, seed: int) -> dict[str, Any]:
-        """``config.yaml`` of the run with that seed."""
-        return {
-            "method": self.method,
-            "settings": self.settings,
-            "data": data.model_dump(mode="json"),
-            "seed": seed,
-        }
+    def at(self, folder: Path, seed: int) -> dict[str, Any]:
+        """The settings with that seed, in a comparison in *folder*."""
+        if self.taught is None:
+            return self.settings
+        setting, teacher = self.taught
+        return self.settings | {setting: str((folder / f"{teacher}-seed{seed}").resolve())}
 
 
 def compare(
     methods: Sequence[str],
-    data: DataConfig,
+    data: Config,
     seeds: int = 1,
     folder: Path | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -68,6 +69,7 @@ def compare(
 
     Args:
         methods: names, or ``method@variant`` to compare a method with itself.
+        data: a ``DataConfig``, or a ``HospitalConfig`` for methods that recommend medications.
         seeds: trainings per method, with seeds 0, 1, …; one for methods without chance.
         settings: of each entry of *methods* that is not to have its defaults.
         reference: the entry that the others are tested against; by default the best one.
@@ -77,31 +79,46 @@ def compare(
         DataError: the data cannot be used.
         RunError: *folder* holds something else.
     """
-    data = absolute(data)
+    kind = kind_of(data)
+    data = kind.absolute(data)
     _check(methods, settings or {}, reference)
-    entries = [_entry(label, settings or {}, seeds) for label in methods]
-    dataset = load(data, progress=progress)
+    entries = [_entry(label, settings or {}, seeds, kind, methods) for label in methods]
+    entries.sort(key=lambda entry: entry.taught is not None)  # after those that teach them
+    dataset = kind.load(data, progress)
     folder = folder or RUNS / f"compare-{dataset.name}"
     if (folder / "config.yaml").exists():
         raise RunError(f"{folder}: a run is kept in this folder; choose another for the comparison")
     console = Console(stderr=True, quiet=not progress)
     planned = [(entry, seed) for entry in entries for seed in entry.seeds]
-    outcomes: dict[str, dict[str, str | None]] = {entry.label: {} for entry in entries}
+    outcomes: dict[str, dict[str, str | None]] = {label: {} for label in methods}
     for number, (entry, seed) in enumerate(planned, start=1):
         name = f"{entry.label}-seed{seed}"
-        same = key(entry.config(data, seed), dataset.fingerprint, code_version(entry.method))
+        settled = entry.at(folder, seed)
+        config = kind.config(entry.method, settled, data, seed, dataset.fingerprint)
+        same = key(config, dataset.fingerprint, code_version(entry.method, kind.name))
         state = _state(folder / name, same) if reuse else "other"
         line = Text.assemble((f"[{number}/{len(planned)}] ", "dim"), f"{entry.label}, seed {seed}")
         console.print(line.append(WORDS.get(state, ""), "dim"))
         error = None
         if state != "finished":
-            error = _train(entry, data, seed, folder / name, state == "unfinished", progress)
+            job = Job(
+                method=entry.method,
+                settings=settled,
+                data=data.model_dump(mode="json"),
+                seed=seed,
+                folder=str(folder / name),
+                progress=progress,
+                resume=state == "unfinished",
+                command=command_line(),
+                kind=kind.name,
+            )
+            error = _train(job)
         if error is not None:
             console.print(Text(f"      failed: {error}", "red"))
         outcomes[entry.label][name] = error
     about = environment() | {"command": command_line(), "fingerprint": dataset.fingerprint}
-    comparison = Comparison.build(folder, outcomes, about, reference)
-    write_report(comparison)
+    comparison = Comparison.build(folder, outcomes, about, reference, kind.name)
+    kind.write_report(comparison)
     return comparison
 
 
@@ -131,35 +148,40 @@ def _state(folder: Path, wanted: str) -> str:
     """``finished``, ``unfinished`` or ``other``: what is there of the run that is *wanted*."""
     if not (folder / "config.yaml").exists():
         return "other"
-    run = Run(folder, finished=False)
+    run = open_run(folder, finished=False)
     if run.environment().get("key") != wanted:
         return "other"
     return "finished" if run.finished else "unfinished"
 
 
-def _train(
-    entry: Entry, data: DataConfig, seed: int, folder: Path, resume: bool, progress: bool
-) -> str | None:
+def _train(job: Job) -> str | None:
     """Train in another process; what went wrong, or None."""
-    if folder.exists() and not resume:
+    folder = Path(job.folder)
+    if folder.exists() and not job.resume:
         if not any((folder / name).exists() for name in ("config.yaml", FAILURE, LOG)):
             raise RunError(f"{folder}: this folder is in the way and holds no run; move it")
         shutil.rmtree(folder)
-    job = Job(
-        method=entry.method,
-        settings=entry.settings,
-        data=data.model_dump(mode="json"),
-        seed=seed,
-        folder=str(folder),
-        progress=progress,
-        resume=resume,
-        command=command_line(),
-    )
     return run_job(job)
 
 
-def _entry(label: str, settings: Mapping[str, Mapping[str, Any]], seeds: int) -> Entry:
+def _entry(
+    label: str,
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: int,
+    kind: Kind,
+    methods: Sequence[str],
+) -> Entry:
     method = label.partition("@")[0]
-    config = configure(method, settings.get(label, {}))
-    count = 1 if get(method).deterministic else seeds
-    return Entry(label, method, config.model_dump(mode="json"), tuple(range(count)))
+    config = configure(method, settings.get(label, {}), kind=kind.name)
+    found = get(method, kind.name)
+    settled = config.model_dump(mode="json")
+    taught, needed = None, kind.needs(method, settled)
+    if needed is not None:
+        first, setting = needed
+        teachers = [one for one in methods if one.partition("@")[0] == first]
+        if teachers:
+            taught = (setting, first if first in teachers else teachers[0])
+        else:
+            found(config)  # says what it needs
+    count = 1 if found.deterministic else seeds
+    return Entry(label, method, settled, tuple(range(count)), taught)

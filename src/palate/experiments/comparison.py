@@ -12,17 +12,11 @@ import numpy as np
 import polars as pl
 
 from palate.errors import RunError
-from palate.evaluation.ranking import hr, mrr, ndcg
-from palate.evaluation.significance import bootstrap_interval, holm, paired_test
+from palate.evaluation.significance import holm, paired_test
 from palate.experiments.atomic import write_json
+from palate.experiments.kinds import open_run
 from palate.experiments.run import PRIMARY, Run
 
-# Metrics of single users, from the rank of their target: they are what intervals are made of.
-PER_USER = {
-    "ndcg@10": lambda ranks: ndcg(ranks, 10),
-    "hr@10": lambda ranks: hr(ranks, 10),
-    "mrr": mrr,
-}
 COSTS = (
     "fit_seconds",
     "peak_bytes",
@@ -31,6 +25,7 @@ COSTS = (
     "p50_ms",
     "p99_ms",
     "users_per_second",
+    "hundred_ms",
 )
 
 
@@ -45,12 +40,13 @@ class Row:
         metrics: mean over the seeds.
         spread: standard deviation over the seeds, where there are several.
         intervals: 95 % bootstrap interval over users, each user's value averaged over the seeds.
-        p: p-value of NDCG@10 against the reference, after Holm's correction; None for the
-            reference itself.
-        difference: NDCG@10 less that of the reference.
+        p: p-value of the primary metric (NDCG@10, where items are ranked) against the reference,
+            after Holm's correction; None for the reference itself.
+        difference: the primary metric less that of the reference.
         cost: seconds and the like, mean over the seeds; the largest peak of memory.
         domains: ``domain, ranked, cases, metrics`` for each domain with targets, ranked over the
             whole catalogue and within its own domain only; mean over the seeds.
+        groups: ``group, cases, metrics`` for each group of patients, where there are such.
     """
 
     label: str
@@ -63,6 +59,7 @@ class Row:
     difference: float | None = None
     cost: dict[str, float] = field(default_factory=dict)
     domains: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -70,11 +67,12 @@ class Comparison:
     """A folder with one run folder per method and seed, and ``comparison.json``.
 
     Attributes:
-        rows: best NDCG@10 first; lines without a finished run last.
+        rows: best of the primary metric first; lines without a finished run last.
         reference: the label that the others are tested against; None if nothing finished.
         split: name of the split.
         notes: sentences that belong beside every result on it.
         about: versions, machine, command.
+        kind: what is recommended; see :mod:`palate.experiments.kinds`.
     """
 
     folder: Path
@@ -83,6 +81,7 @@ class Comparison:
     split: str
     notes: list[str]
     about: dict[str, Any]
+    kind: str = "items"
 
     @property
     def failed(self) -> list[Row]:
@@ -91,7 +90,7 @@ class Comparison:
 
     def run(self, name: str) -> Run:
         """One of the runs."""
-        return Run(self.folder / name)
+        return open_run(self.folder / name)
 
     def runs_of(self, row: Row) -> list[Run]:
         """The finished runs of a line, one per seed."""
@@ -104,27 +103,30 @@ class Comparison:
         outcomes: Mapping[str, Mapping[str, str | None]],
         about: dict[str, Any],
         reference: str | None = None,
+        kind: str = "items",
     ) -> Self:
         """Read the runs below *folder*, test them against each other, write ``comparison.json``.
 
         Args:
             outcomes: for each label, its run folders and what went wrong in each.
-            reference: by default the label with the best NDCG@10.
+            reference: by default the label with the best primary metric.
+            kind: of the runs.
         """
         found = {
             label: Pooled.of(
-                [Run(folder / name) for name, error in runs.items() if error is None],
+                [open_run(folder / name) for name, error in runs.items() if error is None],
                 [error for error in runs.values() if error is not None],
             )
             for label, runs in outcomes.items()
         }
         done = {label: pooled for label, pooled in found.items() if pooled.runs}
         rows = [pooled.row(label) for label, pooled in found.items()]
-        rows.sort(key=lambda row: -row.metrics.get(PRIMARY, -1.0))
+        primary = next((pooled.runs[0].primary for pooled in done.values()), PRIMARY)
+        rows.sort(key=lambda row: -row.metrics.get(primary, -1.0))
         if reference not in done:
             reference = rows[0].label if done else None
         if reference is not None:
-            rows = _tested(rows, done, reference)
+            rows = _tested(rows, done, reference, primary)
         results = next(iter(done.values())).runs[0].results() if done else {}
         self = cls(
             folder,
@@ -133,6 +135,7 @@ class Comparison:
             results.get("split", ""),
             results.get("notes", []),
             about,
+            kind,
         )
         self._save()
         return self
@@ -169,15 +172,13 @@ class Pooled:
     @classmethod
     def of(cls, runs: Sequence[Run], errors: Sequence[str] = ()) -> Self:
         """Pool *runs*, which differ in nothing but their seed; *errors* are those of others."""
-        cases = [run.cases() for run in runs]
-        for run, one in zip(runs[1:], cases[1:], strict=True):
-            if not one.select("user", "target").equals(cases[0].select("user", "target")):
+        for run in runs[1:]:
+            if not run.tested().equals(runs[0].tested()):
                 raise RunError(f"{run.folder}: tested on other cases than {runs[0].folder}")
-        ranks = [one["rank"].to_numpy() - 1 for one in cases]
+        found = [run.per_case() for run in runs]
         users = {
-            name: np.mean([of_user(one) for one in ranks], axis=0)
-            for name, of_user in PER_USER.items()
-            if ranks
+            name: np.mean([one[name] for one in found], axis=0)
+            for name in (found[0] if found else ())
         }
         return cls(list(runs), list(errors), users)
 
@@ -202,13 +203,14 @@ class Pooled:
             error,
             metrics=metrics.mean().row(0, named=True),
             spread=metrics.std().row(0, named=True) if len(self.runs) > 1 else {},
-            intervals={name: bootstrap_interval(values) for name, values in self.users.items()},
+            intervals=self.runs[0].intervals_of(self.users),
             cost=cost,
-            domains=_mean_of_domains([run.results().get("domains", []) for run in self.runs]),
+            domains=_mean_of_rows([run.results().get("domains", []) for run in self.runs]),
+            groups=_mean_of_rows([run.results().get("groups", []) for run in self.runs]),
         )
 
 
-def _mean_of_domains(runs: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _mean_of_rows(runs: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The rows of the first run, their metrics averaged over the runs."""
     return [
         {name: value for name, value in rows[0].items() if name != "intervals"}
@@ -222,13 +224,13 @@ def _mean_of_domains(runs: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any
     ]
 
 
-def _tested(rows: list[Row], done: dict[str, Pooled], reference: str) -> list[Row]:
+def _tested(rows: list[Row], done: dict[str, Pooled], reference: str, primary: str) -> list[Row]:
     """The rows with their difference from the reference, and how sure it is."""
-    base = done[reference].users[PRIMARY]
+    base = done[reference].users[primary]
     others = [label for label in done if label != reference]
-    ps = holm([paired_test(done[label].users[PRIMARY], base) for label in others])
+    ps = holm([paired_test(done[label].users[primary], base) for label in others])
     tests = {
-        label: (float(p), float(np.mean(done[label].users[PRIMARY] - base)))
+        label: (float(p), float(np.mean(done[label].users[primary] - base)))
         for label, p in zip(others, ps, strict=True)
     }
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 from palate.data.dataset import Dataset
 from palate.data.splits import make_split
 from palate.errors import ConfigError, RunError
-from palate.experiments.run import Run
+from palate.experiments.run import Run, weights_of
 from palate.experiments.train import TEACHERS, begun, finish, unfinished
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.distil import lessons, taught
 from palate.recommenders.pupils import WHO, Distils
 from palate.recommenders.registry import configure, get
 from palate.training.distillation import DistilConfig
-
-MODEL = "model.safetensors"
 
 
 def distil(
@@ -81,12 +78,6 @@ def distil(
         taught(pupil, told, split_, config, context)
 
     return finish(run, pupil, dataset, split, progress, fit)
-
-
-def weights_of(run: Run) -> str:
-    """A hash of a run's model."""
-    with run.path(MODEL).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _check_alike(teachers: Sequence[Run], dataset: Dataset) -> None:

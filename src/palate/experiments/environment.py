@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 import palate
-from palate.recommenders.registry import get
+from palate.recommenders.registry import Kind, get
 
 PACKAGES = (
     "numpy",
@@ -29,6 +29,7 @@ PACKAGES = (
     "peft",
     "safetensors",
     "implicit",
+    "scikit-learn",
 )
 HOME = Path(palate.__file__).parent
 # The rooms that a result depends on. Report, command line and the like may change freely.
@@ -56,11 +57,11 @@ def command_line() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def code_version(method: str) -> str:
+def code_version(method: str, kind: Kind = "items") -> str:
     """Version of everything that decides a result: it changes when the code does."""
     digest = hashlib.sha256()
     sources = sorted(path for room in ROOMS for path in (HOME / room).rglob("*.py"))
-    own = inspect.getsourcefile(get(method))
+    own = inspect.getsourcefile(get(method, kind))
     if own is not None and HOME not in Path(own).parents:  # a method of another package
         sources.append(Path(own))
     for path in sources:

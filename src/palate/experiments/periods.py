@@ -23,8 +23,8 @@ from palate.evaluation.likes import auc, over_periods
 from palate.evaluation.significance import holm
 from palate.experiments.atomic import replacing, write_json
 from palate.experiments.environment import code_version, command_line, environment
+from palate.experiments.items import absolute
 from palate.experiments.strategies import STRATEGIES, Learner
-from palate.experiments.train import absolute
 from palate.recommenders.registry import configure, get
 from palate.recommenders.updates import WHO, JudgesLikes, Updates
 

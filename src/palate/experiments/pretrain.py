@@ -19,7 +19,7 @@ from palate.errors import RunError
 from palate.evaluation.cost import Meter
 from palate.experiments.atomic import replacing_files, write_json
 from palate.experiments.environment import code_version, command_line, environment
-from palate.experiments.train import about_data, absolute
+from palate.experiments.items import about_data, absolute
 from palate.recommenders.base import FitContext, Learnt
 from palate.recommenders.pretrained import BEGUN, CARD, WEIGHTS
 from palate.recommenders.registry import configure, get, pretraining
@@ -79,7 +79,7 @@ def pretrain(
         _begin(folder, card, resume)
     context = FitContext(seed, folder / "checkpoints", resume, progress and leads)
     with Meter() as meter:
-        learnt = get(method)().pretrain(config, split, context)  # type: ignore[attr-defined]
+        learnt = get(method)().pretrain(config, split, context)
     about = environment() | {"command": command or command_line(), "code": code_version(method)}
     card |= {"marks": learnt.marks, "seconds": meter.seconds, "environment": about}
     card |= _curve(learnt)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 import yaml
@@ -21,11 +22,23 @@ from palate.data.dataset import Dataset
 from palate.data.load import DataConfig, load
 from palate.data.splits import make_split
 from palate.errors import PalateError, RunError
+from palate.evaluation.ranking import Values, hr, mrr, ndcg
+from palate.evaluation.significance import bootstrap_interval
 from palate.experiments.atomic import write_json, write_yaml
+from palate.recommenders import registry
 from palate.recommenders.base import Recommender
 from palate.recommenders.registry import get
 
 PRIMARY = "ndcg@10"  # the metric that methods are ranked and tested by
+HINTS = {"medication": " (recommend and prompts take --patient ID)"}
+MODEL = "model.safetensors"
+KIND = "kind"  # key of config.yaml of a run that does not rank items
+# Metrics of single users, from the rank of their target: they are what intervals are made of.
+PER_USER = {
+    "ndcg@10": lambda ranks: ndcg(ranks, 10),
+    "hr@10": lambda ranks: hr(ranks, 10),
+    "mrr": mrr,
+}
 
 
 class Run:
@@ -39,7 +52,14 @@ class Run:
     when all else is there: a folder without it is an unfinished run. An ``interpreter/`` may be
     added later, and ``candidates.jsonl`` with ``candidates.json``, what came of them. A version
     that an update made has ``update.json``.
+
+    Attributes:
+        kind: what it recommends; see :mod:`palate.experiments.kinds`.
+        primary: the metric that its method is ranked and tested by.
     """
+
+    kind: ClassVar[str] = "items"
+    primary: ClassVar[str] = PRIMARY
 
     def __init__(self, folder: Path | str, finished: bool = True) -> None:
         """Open a run.
@@ -53,6 +73,12 @@ class Run:
         self.folder = Path(folder)
         if not self.path("config.yaml").is_file():
             raise RunError(self._why_no_run())
+        found = self.config.get(KIND, "items")
+        if found != self.kind:
+            raise RunError(
+                f"{folder}: {self.method} {registry.PURPOSE[found]}; this command is for runs of "
+                f"another kind{HINTS.get(found, '')}"
+            )
         if finished and not self.finished:
             raise RunError(
                 f"{folder}: this training did not finish; "
@@ -150,7 +176,22 @@ class Run:
 
     def recommender(self) -> Recommender:
         """The trained model."""
-        return get(self.method).load(self.folder, self.catalogue())
+        found: Recommender = get(self.method).load(self.folder, self.catalogue())
+        return found
+
+    def tested(self) -> pl.DataFrame:
+        """What makes the test cases of two runs the same."""
+        return self.cases().select("user", "target")
+
+    def per_case(self) -> dict[str, Values]:
+        """[u] metrics of each test case, in their order."""
+        ranks = self.cases()["rank"].to_numpy() - 1
+        return {name: of_user(ranks) for name, of_user in PER_USER.items()}
+
+    @staticmethod
+    def intervals_of(values: Mapping[str, Values]) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap intervals over cases, of what :meth:`per_case` gives."""
+        return {name: bootstrap_interval(found) for name, found in values.items()}
 
     def history(self, user: str) -> list[int]:
         """Item indices of all that is known of a user, oldest first.
@@ -185,14 +226,22 @@ class Run:
             dataset = load(self.data)
         except PalateError as error:
             raise RunError(f"{self.folder}: its data cannot be read again: {error}") from error
+        self.check_fingerprint(dataset.fingerprint)
+        return dataset
+
+    def check_fingerprint(self, found: str) -> None:
+        """That the data are those of the run.
+
+        Raises:
+            RunError: they are not.
+        """
         before = self.environment()["fingerprint"]
-        if dataset.fingerprint != before:
+        if found != before:
             raise RunError(
                 f"{self.folder}: the data is not what it was trained on (fingerprint "
-                f"{dataset.fingerprint[:12]}, was {before[:12]}); put the old files back, or "
+                f"{found[:12]}, was {before[:12]}); put the old files back, or "
                 f"train again into another folder"
             )
-        return dataset
 
     def split(self) -> Split:
         """The split it was trained and tested on, made again."""
@@ -218,6 +267,20 @@ def stored_histories(dataset: Dataset) -> pl.DataFrame:
     lists = frame.group_by("row", maintain_order=True).agg(*columns)
     users = pl.Series(sequences.users, dtype=pl.String)
     return lists.select(users.gather(lists["row"]).alias("user"), *columns)
+
+
+def recorded_kind(folder: Path) -> str:
+    """Of which kind the run or the comparison in *folder* is; ``items`` where there is none."""
+    for name, read in (("config.yaml", yaml.safe_load), ("comparison.json", json.loads)):
+        if (folder / name).is_file():
+            return str(read((folder / name).read_text("utf-8")).get(KIND, "items"))
+    return "items"
+
+
+def weights_of(run: Run) -> str:
+    """A hash of a run's model."""
+    with run.path(MODEL).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def key(config: dict[str, Any], fingerprint: str, code: str) -> str:

@@ -7,24 +7,20 @@ import math
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from palate.data.cases import Split
-from palate.data.dataset import Dataset
-from palate.data.load import DataConfig, load
-from palate.data.splits import make_split
+from palate.config import Config
 from palate.errors import RunError
 from palate.evaluation.cost import Meter
-from palate.experiments.atomic import replacing_files, write_json, write_parquet
+from palate.experiments.atomic import replacing_files, write_json
 from palate.experiments.environment import code_version, command_line, environment
-from palate.experiments.evaluate import measure
-from palate.experiments.report import write_report
-from palate.experiments.run import Run, key, stored_histories
-from palate.recommenders.base import FitContext, Recommender
+from palate.experiments.kinds import Kind, kind, kind_of, open_run
+from palate.experiments.run import KIND, Run, key
 from palate.recommenders.registry import configure, get
+from palate.recommenders.stored import Stored
 from palate.training.checkpoint import newest
+from palate.training.context import FitContext
 
 RUNS = Path("runs")
 TEACHERS = "teachers"  # key of config.yaml of a run that was distilled
@@ -34,7 +30,7 @@ BEGUN = "begun.json"  # beside checkpoints: when this training began, and what w
 def train(
     method: str,
     settings: dict[str, Any],
-    data: DataConfig,
+    data: Config,
     seed: int = 0,
     folder: Path | None = None,
     progress: bool = False,
@@ -45,6 +41,7 @@ def train(
 
     Args:
         settings: ``key: value`` as of :func:`palate.recommenders.registry.configure`.
+        data: a ``DataConfig``, or a ``HospitalConfig`` for a method that recommends medications.
         folder: of the run; by default a new one below ``runs/``.
         resume: continue a training in *folder* that was interrupted; a finished one is opened.
         command: what was typed, for the record; by default that of this process.
@@ -54,22 +51,19 @@ def train(
         DataError: the data cannot be used.
         RunError: *folder* holds another run.
     """
-    recommender = get(method)(configure(method, settings))
-    data = absolute(data)
-    dataset = load(data, progress=progress)
-    split = make_split(dataset, data.split, data.split_seed, data.test_users)
-    config = {
-        "method": method,
-        "settings": recommender.config.model_dump(mode="json"),
-        "data": data.model_dump(mode="json"),
-        "seed": seed,
-    }
+    own = kind_of(data)
+    recommender = get(method, own.name)(configure(method, settings, kind=own.name))
+    data = own.absolute(data)
+    dataset = own.load(data, progress)
+    split = own.split(dataset, data)
+    settled = recommender.config.model_dump(mode="json")
+    config = own.config(method, settled, data, seed, dataset.fingerprint)
     folder = folder or _new_folder(f"{method}-{dataset.name}")
     leads = os.environ.get("RANK", "0") == "0"
     if not leads:  # of several processes that train together, the first one keeps the record
         if not (resume and (folder / "cost.json").exists()):
             recommender.fit(split, FitContext(seed, folder / "checkpoints", resume))
-        return Run(folder, finished=False)
+        return own.run(folder, finished=False)
     if resume and (folder / "config.yaml").exists():
         run = unfinished(folder, config, dataset)
     else:
@@ -77,22 +71,23 @@ def train(
     return finish(run, recommender, dataset, split, progress)
 
 
-def begun(
-    folder: Path, config: dict[str, Any], dataset: Dataset, command: str | None = None
-) -> Run:
+def begun(folder: Path, config: dict[str, Any], dataset: Any, command: str | None = None) -> Run:
     """A new run, with the record of what it will come from."""
-    return Run.create(folder, config, about_run(config, dataset, command))
+    return _kind(config).run.create(folder, config, about_run(config, dataset, command))
 
 
-def about_run(
-    config: dict[str, Any], dataset: Dataset, command: str | None = None
-) -> dict[str, Any]:
+def _kind(config: dict[str, Any]) -> Kind:
+    return kind(config.get(KIND, "items"))
+
+
+def about_run(config: dict[str, Any], dataset: Any, command: str | None = None) -> dict[str, Any]:
     """``environment.json`` of a run that begins now."""
-    code = code_version(config["method"])
+    own = _kind(config)
+    code = code_version(config["method"], own.name)
     return environment() | {
         "command": command or command_line(),
         "seed": config["seed"],
-        "data": about_data(dataset),
+        "data": own.about_data(dataset),
         "fingerprint": dataset.fingerprint,
         "code": code,
         "key": key(config, dataset.fingerprint, code),
@@ -101,7 +96,7 @@ def about_run(
 
 def resume_training(folder: Path, progress: bool = False) -> Run:
     """Continue a training that was interrupted, from what its folder holds."""
-    run = Run(folder, finished=False)
+    run = open_run(folder, finished=False)
     if TEACHERS in run.config:
         raise RunError(
             f"{folder}: a student of {len(run.config[TEACHERS])} teachers; the command that began "
@@ -118,9 +113,9 @@ def resume_training(folder: Path, progress: bool = False) -> Run:
     )
 
 
-def unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
+def unfinished(folder: Path, config: dict[str, Any], dataset: Any) -> Run:
     """The run in *folder*, if it is the one that *config* describes."""
-    run = Run(folder, finished=False)
+    run = open_run(folder, finished=False)
     differ = [name for name in config if run.config.get(name) != config[name]]
     if differ:
         raise RunError(
@@ -137,17 +132,18 @@ def unfinished(folder: Path, config: dict[str, Any], dataset: Dataset) -> Run:
 
 def finish(
     run: Run,
-    recommender: Recommender,
-    dataset: Dataset,
-    split: Split,
+    recommender: Any,
+    dataset: Any,
+    split: Any,
     progress: bool,
-    fit: Callable[[Split, FitContext], Any] | None = None,
+    fit: Callable[[Any, FitContext], Any] | None = None,
 ) -> Run:
     """Do what is not done yet of a run: train, then evaluate.
 
     Args:
         fit: how *recommender* is trained; by default by its own ``fit``.
     """
+    own = kind(run.kind)
     if run.finished:
         return run
     if run.fitted:
@@ -155,22 +151,16 @@ def finish(
     else:
         before = _seconds_before(run)
         write_json(run.path(BEGUN), {"seconds_before": before or 0.0})
-        keep_data(run, dataset)
+        own.keep_data(run, dataset)
         context = FitContext(run.seed, run.path("checkpoints"), before is not None, progress)
         with Meter() as meter:
             (fit or recommender.fit)(split, context)
         keep(run, recommender, meter, before)
     run.path(BEGUN).unlink(missing_ok=True)
     shutil.rmtree(run.path("checkpoints"), ignore_errors=True)
-    measure(run, recommender, split, progress)
-    write_report(run)
+    own.measure(run, recommender, split, progress)
+    own.write_report(run)
     return run
-
-
-def keep_data(run: Run, dataset: Dataset) -> None:
-    """Write what the run recommends from where the data are gone."""
-    write_parquet(run.path("catalogue.parquet"), dataset.catalogue.frame)
-    write_parquet(run.path("histories.parquet"), stored_histories(dataset))
 
 
 def _seconds_before(run: Run) -> float | None:
@@ -182,7 +172,7 @@ def _seconds_before(run: Run) -> float | None:
     return float(earlier) + last.stat().st_mtime - run.path(BEGUN).stat().st_mtime
 
 
-def keep(run: Run, recommender: Recommender, meter: Meter, before: float | None = None) -> None:
+def keep(run: Run, recommender: Stored, meter: Meter, before: float | None = None) -> None:
     """Write the model, its learning curve and what it cost.
 
     Args:
@@ -205,35 +195,6 @@ def keep(run: Run, recommender: Recommender, meter: Meter, before: float | None 
         "resumed": before is not None,
     }
     write_json(run.path("cost.json"), cost)
-
-
-def about_data(dataset: Dataset) -> dict[str, Any]:
-    """Name, terms, size, and what every step of preparation kept and dropped."""
-    return {
-        "name": dataset.name,
-        "licence": dataset.licence,
-        "citation": dataset.citation,
-        "users": len(dataset.users),
-        "items": len(dataset.catalogue),
-        "events": len(dataset.interactions),
-        "steps": [asdict(step) for step in dataset.steps],
-    }
-
-
-def absolute(data: DataConfig) -> DataConfig:
-    """The same data from whatever folder: paths that exist are made absolute."""
-    values = data.model_dump()
-    for name in ("data", "interactions", "items"):
-        value = values.get(name)
-        if value is not None and Path(value).expanduser().exists():
-            values[name] = str(Path(value).expanduser().resolve())
-    for name, path in (values["domains"] or {}).items():
-        if Path(path).expanduser().exists():
-            values["domains"][name] = str(Path(path).expanduser().resolve())
-    for update in values["updates"] or ():
-        for name, path in update.items():
-            update[name] = path and Path(path).expanduser().resolve()
-    return DataConfig.model_validate(values)
 
 
 def _new_folder(name: str) -> Path:

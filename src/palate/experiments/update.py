@@ -21,10 +21,11 @@ from palate.errors import RunError
 from palate.evaluation.cost import Meter
 from palate.experiments.atomic import write_json
 from palate.experiments.evaluate import measure
+from palate.experiments.items import keep_data
 from palate.experiments.report import write_report
 from palate.experiments.run import Run
 from palate.experiments.strategies import trained_on
-from palate.experiments.train import about_run, keep, keep_data
+from palate.experiments.train import about_run, keep
 from palate.experiments.update_plan import MERGES, RECORD, Plan, plan, record
 from palate.experiments.versions import by_likes, by_rank, check_free, next_version, unseen
 from palate.recommenders.base import FitContext, Recommender

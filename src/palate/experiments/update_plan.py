@@ -17,8 +17,8 @@ from palate.data.splits import make_split
 from palate.data.splits.update import update_questions
 from palate.data.updates import Update, append
 from palate.errors import ConfigError, DataError
+from palate.experiments.items import absolute
 from palate.experiments.run import Run
-from palate.experiments.train import absolute
 from palate.recommenders.base import Recommender
 from palate.recommenders.lsat import Merge
 from palate.recommenders.registry import configure, get

@@ -36,6 +36,7 @@ class Job:
     progress: bool
     resume: bool
     command: str
+    kind: str = "items"
 
 
 def run_job(job: Job) -> str | None:
@@ -108,13 +109,13 @@ def _end_with_parent() -> None:
 
 
 def _train(job: Job) -> None:
-    from palate.data.load import DataConfig
+    from palate.experiments.kinds import kind
     from palate.experiments.train import train
 
     train(
         job.method,
         job.settings,
-        DataConfig.model_validate(job.data),
+        kind(job.kind).data.model_validate(job.data),
         job.seed,
         Path(job.folder),
         progress=job.progress,

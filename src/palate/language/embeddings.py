@@ -57,6 +57,28 @@ def embed(
         progress: show a progress bar.
     """
     encoded = _tokens(backbone, texts, template, max_tokens)
+    return embed_encoded(
+        backbone,
+        encoded,
+        pooling=pooling,
+        layer=layer,
+        batch_tokens=batch_tokens,
+        cache=cache,
+        progress=progress,
+    )
+
+
+def embed_encoded(
+    backbone: Backbone,
+    encoded: Sequence[Encoded],
+    *,
+    pooling: Pooling = "mean",
+    layer: int | None = None,
+    batch_tokens: int = 4096,
+    cache: bool = True,
+    progress: bool = False,
+) -> torch.Tensor:
+    """[n, h] float32: one vector per prompt in tokens, without dropout; as of :func:`embed`."""
     if pooling not in ("mean", "last"):
         raise ConfigError(f"pooling '{pooling}' is neither mean nor last")
     if not encoded:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkab
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 
 from palate.config import Config
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
-from palate.errors import RunError
+from palate.recommenders.stored import Stored
 from palate.training.context import FitContext
 
 if TYPE_CHECKING:
@@ -112,23 +110,11 @@ class Pretrains(Protocol):
         ...
 
 
-_Config = Config  # the name, inside the class, is the method's own
-
-
-class Recommender(ABC):
+class Recommender(Stored):
     """Ranks the whole catalogue for a history.
 
     Subclasses give ``name``, ``summary``, a ``Config``, and the four methods below.
     """
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    Config: ClassVar[type[Config]] = Config
-    deterministic: ClassVar[bool] = False
-    """True where fit() comes to the same model whatever the seed: one training is enough."""
-
-    def __init__(self, config: _Config | None = None) -> None:
-        self.config: Any = config if config is not None else self.Config()
 
     @abstractmethod
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
@@ -146,24 +132,6 @@ class Recommender(ABC):
     def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
         """Take back what :meth:`state` gave."""
 
-    @property
-    def parameters(self) -> int:
-        """Number of learned values."""
-        return sum(tensor.numel() for tensor in self.state().values())
-
-    @property
-    def trainable_parameters(self) -> int:
-        """Number of values that training may change; all of them unless the model says less."""
-        return self.parameters
-
-    def save(self, folder: Path) -> None:
-        """Write ``model.safetensors`` and ``recommender.json``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.detach().cpu().contiguous() for key, value in self.state().items()}
-        save_file(tensors, folder / "model.safetensors")
-        card = {"method": self.name, "config": self.config.model_dump(mode="json")}
-        (folder / "recommender.json").write_text(json.dumps(card, indent=2) + "\n")
-
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue) -> Self:
         """Read what :meth:`save` wrote.
@@ -171,10 +139,6 @@ class Recommender(ABC):
         Raises:
             RunError: the folder holds no saved recommender.
         """
-        path = folder / "recommender.json"
-        if not path.exists():
-            raise RunError(f"{folder}: no recommender.json; was the training interrupted?")
-        card = json.loads(path.read_text())
-        self = cls(cls.Config(**card["config"]))
-        self.load_state(load_file(folder / "model.safetensors"), catalogue)
+        self, state = cls.stored(folder)
+        self.load_state(state, catalogue)
         return self

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from palate.recommenders.base import Recommender
+from palate.recommenders.stored import Stored
 from palate.training.parameters import trained_tensors
 
 
-class NetRecommender(Recommender):
-    """A recommender around a torch module, of which training may change a part.
+class AroundNet(Stored):
+    """Something around a torch module, of which training may change a part.
 
     Attributes:
         net: the module.
@@ -37,3 +38,7 @@ class NetRecommender(Recommender):
             raise RuntimeError(f"saved model lacks {sorted(missing)[:3]}")
         self.net.load_state_dict(values, strict=False)
         self.net.eval()
+
+
+class NetRecommender(AroundNet, Recommender):
+    """A recommender around a torch module."""

@@ -32,34 +32,15 @@ from palate.training.prompts import PromptExamples, PromptNet
 ADAPTER = "recommender"
 
 
-class PromptConfig(TrainingConfig):
-    """Settings shared by all recommenders that read prompts."""
+class LanguageConfig(TrainingConfig):
+    """Settings shared by all that is learned on top of a language model."""
 
     model: str = "smollm2-135m"
     """Language model: a known name, a hub id (owner/name), a folder, or a GGUF file."""
     layers: int | None = Field(None, ge=1)
     """First layers of the model that are used; null takes all."""
-    noun: str = "item"
-    """What the prompts call an item: movie, game, song …"""
-    title_form: TitleForm = "short"
-    """How titles are written in prompts and answers. listed: as the catalogue has them. natural:
-    with "Godfather, The (1972)" turned to "The Godfather (1972)". short: and without the year at
-    the end, where titles stay distinct without it."""
-    length: int = Field(10, ge=1)
-    """Events of a history that a prompt tells of, newest last."""
-    samples: int | None = Field(1024, ge=0)
-    """Training events drawn at random, each a prompt with its answer; null takes all, and 0
-    trains nothing: the language model as it comes."""
     model_precision: Precision = "auto"
     """Number format of the language model's weights; auto is bf16 where the hardware has it."""
-    learn_prompt: bool = False
-    """Learn the prompts' tokens too, as some released code does, and not their answers alone."""
-    tuning: Literal["lora", "frozen"] = "lora"
-    """What training changes in the language model: an adapter, or nothing."""
-    adapter: AdapterConfig = AdapterConfig()
-    """The adapter, where tuning=lora."""
-    validation_users: int | None = Field(200, ge=1)
-    """Validation users who are ranked after each epoch, drawn at random; null takes all."""
     batch_tokens: int = Field(8192, ge=1)
     """Padded tokens read at once when recommending; bounds memory."""
     gradient_checkpointing: bool = False
@@ -73,6 +54,30 @@ class PromptConfig(TrainingConfig):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"
     """Where to run: auto, cpu, cuda, cuda:1 …"""
+
+
+class PromptConfig(LanguageConfig):
+    """Settings shared by all recommenders that read prompts."""
+
+    noun: str = "item"
+    """What the prompts call an item: movie, game, song …"""
+    title_form: TitleForm = "short"
+    """How titles are written in prompts and answers. listed: as the catalogue has them. natural:
+    with "Godfather, The (1972)" turned to "The Godfather (1972)". short: and without the year at
+    the end, where titles stay distinct without it."""
+    length: int = Field(10, ge=1)
+    """Events of a history that a prompt tells of, newest last."""
+    samples: int | None = Field(1024, ge=0)
+    """Training events drawn at random, each a prompt with its answer; null takes all, and 0
+    trains nothing: the language model as it comes."""
+    learn_prompt: bool = False
+    """Learn the prompts' tokens too, as some released code does, and not their answers alone."""
+    tuning: Literal["lora", "frozen"] = "lora"
+    """What training changes in the language model: an adapter, or nothing."""
+    adapter: AdapterConfig = AdapterConfig()
+    """The adapter, where tuning=lora."""
+    validation_users: int | None = Field(200, ge=1)
+    """Validation users who are ranked after each epoch, drawn at random; null takes all."""
 
     @property
     def nouns(self) -> str:

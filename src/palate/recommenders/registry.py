@@ -14,16 +14,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from palate.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-    from palate.recommenders.base import Config, Recommender
+    from palate.recommenders.base import Config
 
+Kind = Literal["items", "medication"]
+"""What a method recommends; each kind has names of its own."""
+KINDS: tuple[Kind, ...] = ("items", "medication")
 GROUP = "palate.recommenders"
+GROUPS: dict[Kind, str] = {"items": GROUP, "medication": "palate.medication"}
+BASES: dict[Kind, str] = {
+    "items": "palate.recommenders.base:Recommender",
+    "medication": "palate.recommenders.medication.base:MedicationRecommender",
+}
+PURPOSE: dict[Kind, str] = {
+    "items": "ranks the items of a catalogue (--data ml-100k)",
+    "medication": "recommends medications from visits (--data synthetic, or a hospital's folder)",
+}
 
 
 @dataclass(frozen=True)
@@ -102,24 +114,36 @@ BUILT_IN = (
 )
 
 
-def methods() -> list[Method]:
+def methods(kind: Kind = "items") -> list[Method]:
     """All methods: those of the house in reading order, then those of other packages by name."""
-    known = {method.name: method for method in BUILT_IN}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    known = {method.name: method for method in built_in(kind)}
+    for point in sorted(entry_points(group=GROUPS[kind]), key=lambda point: point.name):
         known.setdefault(point.name, _of_entry_point(point))
     return list(known.values())
 
 
-def get(name: str) -> type[Recommender]:
+def built_in(kind: Kind) -> tuple[Method, ...]:
+    """The methods of the house."""
+    if kind == "items":
+        return BUILT_IN
+    from palate.recommenders.medication import registry
+
+    return registry.BUILT_IN
+
+
+def get(name: str, kind: Kind = "items") -> type[Any]:
     """The recommender class of that name.
 
     Raises:
         ConfigError: no method has that name, or it cannot be imported.
     """
-    known = {method.name: method for method in methods()}
+    known = {method.name: method for method in methods(kind)}
     if name not in known:
+        others = [one for one in KINDS if one != kind and name in {m.name for m in methods(one)}]
+        if others:
+            raise ConfigError(f"'{name}' is a method for other data: it {PURPOSE[others[0]]}")
         raise ConfigError(f"no method is called '{name}'; {_nearest(name, list(known))}")
-    return _import(known[name])
+    return _import(known[name], BASES[kind])
 
 
 def pretraining(name: str) -> type[Config]:
@@ -135,7 +159,12 @@ def pretraining(name: str) -> type[Config]:
     return found
 
 
-def configure(name: str, settings: Mapping[str, Any], config: type[Config] | None = None) -> Config:
+def configure(
+    name: str,
+    settings: Mapping[str, Any],
+    config: type[Config] | None = None,
+    kind: Kind = "items",
+) -> Config:
     """The typed config of a method from ``key=value`` settings.
 
     Values may be strings as typed by a person: they become the type of their field, and YAML is
@@ -150,7 +179,7 @@ def configure(name: str, settings: Mapping[str, Any], config: type[Config] | Non
     """
     from pydantic import ValidationError
 
-    config = config or get(name).Config
+    config = config or get(name, kind).Config
     values = _nested(name, settings)
     try:
         try:
@@ -167,9 +196,7 @@ def _of_entry_point(point: EntryPoint) -> Method:
     return Method(point.name, str(summary), point.dist.name if point.dist else "", point.value)
 
 
-def _import(method: Method) -> type[Recommender]:
-    from palate.recommenders.base import Recommender
-
+def _import(method: Method, base: str) -> type[Any]:
     module, _, attribute = method.target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
@@ -177,8 +204,9 @@ def _import(method: Method) -> type[Recommender]:
         raise ConfigError(
             f"method '{method.name}' of '{method.source}' cannot be imported: {error}"
         ) from error
-    if not (inspect.isclass(found) and issubclass(found, Recommender)):
-        raise ConfigError(f"method '{method.name}': {method.target} is not a Recommender class")
+    home, _, name = base.partition(":")
+    if not (inspect.isclass(found) and issubclass(found, getattr(import_module(home), name))):
+        raise ConfigError(f"method '{method.name}': {method.target} is not a {name} class")
     return found
 
 

@@ -41,7 +41,7 @@ class HospitalConfig(Config):
     """File that says which ATC classes a drug has; not set, one beside the tables."""
     drug_interactions: Path | None = None
     """File of pairs of ATC classes that interact; not set, one beside the tables."""
-    titles: Path | None = None
+    diagnosis_titles: Path | None = None
     """File of titles of diagnoses (icd_code, icd_version, title); not set, MIMIC's own table or
     icd_titles.tsv beside it."""
     drug_names: Path | None = None

@@ -52,7 +52,7 @@ def find_reference(tables: Tables, config: HospitalConfig, found: Reference) -> 
     names = dict(found.names)
     merged = config.merge_icd_versions
     for kind, table in zip(TITLE_FILES, TITLES, strict=True):
-        given = config.titles if kind == "diagnoses" else None
+        given = config.diagnosis_titles if kind == "diagnoses" else None
         names[kind] = _titles(tables, table, folder, TITLE_FILES[kind], given, merged)
     names["medications"] = {**names.get("medications", {}), **_drug_names(folder, config)}
     return Reference(drug_map, names, pairs, note)

@@ -27,3 +27,7 @@ class RunError(PalateError):
 
 class ScoreError(PalateError):
     """A model's scores cannot be ranked: NaN, or of another shape than users by items."""
+
+
+class StoreError(PalateError):
+    """The store of events cannot be read or written now: says which, why, and the mend."""

@@ -216,6 +216,7 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
         "users": len(dataset.users),
         "items": len(dataset.catalogue),
         "events": len(dataset.interactions),
+        "like_from": dataset.like_from,
         "steps": [asdict(step) for step in dataset.steps],
     }
 

@@ -49,6 +49,7 @@ class Runs:
         self._store, self._settings, self._metrics = store, settings, metrics
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()  # one version is loaded at a time
+        self._failed: set[tuple[str, str]] = set()  # activated elsewhere, and not to be had here
         self._seen = 0  # change of items that engines have
         self.remarks: list[str] = []
         for name, folder in self._folders.items():
@@ -88,6 +89,18 @@ class Runs:
         ]
         return sorted(found, key=_number)
 
+    def folder_of(self, name: str, version: str) -> Path:
+        """Where a version is kept.
+
+        Raises:
+            Problem: no such run or version.
+        """
+        there = self.versions(name)
+        if version not in there:
+            told = ", ".join(there) or "none"
+            raise Problem(404, f"{name} has no version '{version[:100]}'; there are: {told}")
+        return self._folder(name).parent / version
+
     def activate(self, name: str, version: str, actor: str, action: str = "activate") -> Engine:
         """Load a version and swap it in; nothing changes where it cannot be loaded.
 
@@ -95,9 +108,7 @@ class Runs:
             Problem: no such run or version.
             RunError: it cannot be loaded.
         """
-        if version not in self.versions(name):
-            there = ", ".join(self.versions(name)) or "none"
-            raise Problem(404, f"{name} has no version '{version[:100]}'; there are: {there}")
+        self.folder_of(name, version)
         with self._loading:
             try:
                 engine = self._load(name, version)
@@ -126,10 +137,16 @@ class Runs:
             RunError: a version that was activated elsewhere cannot be loaded here.
         """
         for name, version in activations.current(connection).items():
-            if name in self._engines and self._engines[name].version != version:
-                with self._loading:
-                    if self._engines[name].version != version:
-                        self._put(name, self._load(name, version))
+            if name not in self._engines or (name, version) in self._failed:
+                continue
+            with self._loading:
+                if self._engines[name].version == version:
+                    continue
+                try:
+                    self._put(name, self._load(name, version))
+                except PalateError:
+                    self._failed.add((name, version))
+                    raise
         self._take_items(connection)
 
     def _take_items(self, connection: Connection) -> None:
@@ -181,7 +198,8 @@ class Runs:
         self._engines[name] = engine
 
     def _folder(self, name: str) -> Path:
-        self.get(name)
+        if name not in self._folders:
+            self.get(name)  # raises
         return self._folders[name]
 
 

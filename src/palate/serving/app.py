@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -84,6 +85,15 @@ def application(service: Service) -> FastAPI:
     return app
 
 
+class _Page(StaticFiles):
+    """The page's files: kept by browsers, and asked after each time, so that they fit together."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
 def _add_pages(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -91,7 +101,7 @@ def _add_pages(app: FastAPI) -> None:
         return HTMLResponse(text, headers=headers)
 
     if (PAGE / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+        app.mount("/", _Page(directory=PAGE, html=True), name="page")
         return
 
     @app.get("/", include_in_schema=False)

@@ -87,7 +87,7 @@ export function labels(item, most = 4) {
 export function colour(item) {
   const words = labels(item, 10).filter((one) => !Number.isFinite(Number(one)));
   const text = words[0] ?? item.title;
-  let sum = 7;
-  for (const letter of text) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
+  let sum = 2166136261; // FNV-1a
+  for (const letter of text) sum = Math.imul(sum ^ letter.codePointAt(0), 16777619) >>> 0;
   return sum % 8;
 }

@@ -82,6 +82,6 @@ const SHAPES = {
 
 /** A small picture, which says nothing to those who do not see it. */
 export function icon(name) {
-  return s("svg", { class: `icon ${name}`, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
+  return s("svg", { class: `icon icon-${name}`, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
     s("path", { d: SHAPES[name] }));
 }

@@ -15,6 +15,8 @@ import { searchView } from "./views/search.js";
 const MADE = { list: listView, chat: listView, search: searchView, compare: compareView, run: runView };
 const THEMES = ["auto", "light", "dark"];
 
+await speak(preferred()); // before anything is made: all that is made has text
+
 const main = document.getElementById("main");
 const views = new Map();
 const links = new Map();
@@ -28,7 +30,7 @@ function head() {
     links.set(view, link);
     return link;
   }));
-  const skip = h("button", { type: "button", class: "skip", t: "skip_to_main", on: { click: () => main.focus() } });
+  const skip = h("button", { type: "button", class: "to-main", t: "skip_to_main", on: { click: () => main.focus() } });
   const brand = h("a", { class: "brand", href: "#/list", tLabel: "home" },
     h("img", { src: "icon.svg", alt: "", width: 26, height: 26 }), h("span", { "aria-hidden": "true" }, "palate"));
   put(document.getElementById("top"), skip, brand, nav, h("div", { class: "tools" }, language(), theme()));
@@ -95,6 +97,5 @@ async function begin() {
   if (!stage.childElementCount) show(new Set(["view"])); // the address said nothing new
 }
 
-await speak(preferred());
 head();
 await begin();

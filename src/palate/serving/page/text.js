@@ -7,6 +7,8 @@ export const LANGUAGES = { en: "English", zh: "中文" };
 let words = {};
 let language = "en";
 const tellers = new WeakMap(); // element -> Map of attribute (null: content) to what tells it
+const speaking = new Set(); // weak references to those elements, wherever they are kept meanwhile
+const gone = new FinalizationRegistry((reference) => speaking.delete(reference));
 
 /** The language that was chosen, or the browser's. */
 export function preferred() {
@@ -26,8 +28,8 @@ export async function speak(code) {
   words = await answer.json();
   language = code;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
-  for (const element of document.querySelectorAll("[data-t]")) {
-    for (const tell of tellers.get(element)?.values() ?? []) tell();
+  for (const reference of speaking) {
+    for (const write of tellers.get(reference.deref())?.values() ?? []) write();
   }
 }
 
@@ -71,9 +73,13 @@ export function told(element, key, values = {}, attribute = null) {
 
 /** Run what writes an element, and again whenever the language changes. */
 export function tell(element, name, write) {
-  if (!tellers.has(element)) tellers.set(element, new Map());
+  if (!tellers.has(element)) {
+    tellers.set(element, new Map());
+    const reference = new WeakRef(element);
+    speaking.add(reference);
+    gone.register(element, reference);
+  }
   tellers.get(element).set(name, write);
-  element.dataset.t = "";
   write();
 }
 
@@ -84,10 +90,10 @@ export function number(value, options = {}) {
 /** A score or a change of one: three digits that mean something. */
 export function score(value, sign = false) {
   const small = Math.abs(value) > 0 && Math.abs(value) < 0.0005;
+  const digits = Math.abs(value) >= 100
+    ? { maximumFractionDigits: 0 } : { minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
   return number(value, {
-    maximumSignificantDigits: 3,
-    notation: small ? "scientific" : "standard",
-    signDisplay: sign ? "exceptZero" : "auto",
+    ...digits, notation: small ? "scientific" : "standard", signDisplay: sign ? "exceptZero" : "auto",
   });
 }
 
@@ -106,12 +112,13 @@ export function amount(kind, value) {
     const mib = value / 2 ** 20;
     return `${number(mib, { maximumFractionDigits: mib < 10 ? 1 : 0 })} MiB`;
   }
-  if (kind === "seconds" || kind === "milliseconds") {
-    const unit = kind === "seconds" ? "second" : "millisecond";
-    return number(value, {
-      style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: value < 100 ? 2 : 3,
-      notation: value >= 1e5 ? "compact" : "standard",
-    });
-  }
+  if (kind === "seconds" || kind === "milliseconds") return time(kind === "seconds" ? value : value / 1000);
   return number(value, { maximumFractionDigits: 0 });
+}
+
+function time(seconds) {
+  const [unit, , length] = [["hour", 7200, 3600], ["minute", 120, 60], ["second", 1, 1], ["millisecond", 0, 0.001]]
+    .find(([, least]) => seconds >= least);
+  const value = seconds / length;
+  return number(value, { style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: value < 100 ? 2 : 3 });
 }

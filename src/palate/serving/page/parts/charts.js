@@ -44,7 +44,7 @@ export function curve(key, series) {
   return picture(key, () => {
     const { y, lines } = upright(Math.max(...series.flatMap((one) => one.points.map(([, each]) => each))));
     const lengths = series[0].points.map(([k]) => k);
-    const x = (k) => LEFT + 12 + ((WIDE - LEFT - RIGHT - 70) * Math.log(k / lengths[0])) / Math.log(lengths.at(-1) / lengths[0]);
+    const x = (k) => LEFT + 12 + ((WIDE - LEFT - RIGHT - 92) * Math.log(k / lengths[0])) / Math.log(lengths.at(-1) / lengths[0]);
     const ends = [...series].map((one) => ({ one, at: y(one.points.at(-1)[1]) })).sort((a, b) => a.at - b.at);
     ends.forEach((end, place) => { if (place) end.at = Math.max(end.at, ends[place - 1].at + 14); });
     return [...lines, ...lengths.map((k) => text(x(k), HIGH - FOOT + 18, number(k))),
@@ -53,7 +53,7 @@ export function curve(key, series) {
         s("path", { class: "line", d: `M${one.points.map(([k, each]) => `${x(k)} ${y(each)}`).join("L")}` }),
         one.points.map(([k, each]) => s("circle", { class: "dot", cx: x(k), cy: y(each), r: 4 },
           s("title", {}, `${one.name}, @${k}: ${value(each)}`))))),
-      ...ends.map(({ one, at }) => text(x(lengths.at(-1)) + 8, at + 4, cut(one.name, 9), one.strong ? "name" : "tick", "start"))];
+      ...ends.map(({ one, at }) => text(x(lengths.at(-1)) + 8, at + 4, cut(one.name, 12), one.strong ? "name" : "tick", "start"))];
   });
 }
 
@@ -67,12 +67,10 @@ export function scatter(key, points) {
     const marks = Array.from({ length: high - low + 1 }, (_, place) => 10 ** (low + place));
     return [...lines, ...marks.map((one) => text(x(one), HIGH - FOOT + 18, amount("milliseconds", one))),
       text((LEFT + WIDE) / 2, HIGH - 5, say("axis_request"), "axis"),
-      ...points.map((one, place) => {
-        const far = x(one.x) > WIDE - 120;
-        return s("g", { class: `s${place % 8}` },
-          s("circle", { class: "dot", cx: x(one.x), cy: y(one.y), r: 6 }, s("title", {}, `${one.name}: ${value(one.y)}, ${amount("milliseconds", one.x)}`)),
-          text(x(one.x) + (far ? -11 : 11), y(one.y) + 4, cut(one.name, 16), "name", far ? "end" : "start"));
-      })];
+      ...points.map((one, place) => s("g", { class: `s${place % 8}` },
+        s("circle", { class: "dot", cx: x(one.x), cy: y(one.y), r: 6 },
+          s("title", {}, `${one.name}: ${value(one.y)}, ${amount("milliseconds", one.x)}`)))),
+      ...names(points.map((one) => ({ name: cut(one.name, 16), x: x(one.x), y: y(one.y) })))];
   });
 }
 
@@ -90,6 +88,23 @@ export function bars(key, unit, groups) {
         s("path", { class: "whisker", d: `M${middle} ${y(low)}V${y(high)}M${middle - 5} ${y(low)}h10M${middle - 5} ${y(high)}h10` })),
       text(middle, HIGH - FOOT + 18, range)];
     })];
+  });
+}
+
+/** Names beside their points, where they cover neither a point nor another name. */
+function names(points) {
+  const taken = points.map((one) => [one.x - 7, one.y - 7, one.x + 7, one.y + 7]);
+  return points.map((one) => {
+    const wide = one.name.length * 8.4;
+    const spots = [[11, 4], [-11 - wide, 4], [-wide / 2, -12], [-wide / 2, 21]].map(([right, down]) => {
+      const left = one.x + right, foot = one.y + down;
+      return [left, foot - 11, left + wide, foot + 3];
+    });
+    const free = (box) => box[0] >= 0 && box[2] <= WIDE
+      && taken.every((each) => box[2] < each[0] || box[0] > each[2] || box[3] < each[1] || box[1] > each[3]);
+    const box = spots.find(free) ?? spots[0];
+    taken.push(box);
+    return text((box[0] + box[2]) / 2, box[3] - 3, one.name, "name");
   });
 }
 

@@ -24,7 +24,7 @@ export function shown(kind, value) {
 export function figures(runs) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", tLabel: "figures" }, h("table", {},
     h("thead", {}, h("tr", {}, h("td", {}), runs.map((run) => h("th", { scope: "col" }, run.name,
-      h("small", {}, ` ${run.method}`))))),
+      run.method === run.name ? null : h("small", {}, ` ${run.method}`))))),
     h("tbody", {}, ROWS.filter(([, of]) => runs.some((run) => Number.isFinite(of(run)))).map(([name, of, kind, sign]) => {
       const values = runs.map(of);
       const best = Math.max(...values.filter(Number.isFinite).map((one) => sign * one));

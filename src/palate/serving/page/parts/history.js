@@ -2,14 +2,14 @@
 
 import { ask } from "../api.js";
 import { itemOf, itemsOf, learn, runNamed } from "../catalogue.js";
-import { act, forget } from "../deeds.js";
+import { act, forget, stranger } from "../deeds.js";
 import { h, icon, put } from "../dom.js";
 import { state } from "../state.js";
 import { title } from "./items.js";
 import { announce, empty, failed, oops, toast, waiting } from "./notices.js";
 import { titleField } from "./title-field.js";
 
-const FEW = 12; // of a history, before all are asked for
+const FEW = 6; // of a history, before all are asked for
 
 /** A panel: { element, refresh }. */
 export function historyPanel() {
@@ -32,6 +32,7 @@ export function historyPanel() {
   }
 
   async function refresh(signal) {
+    element.hidden = stranger() && state.not.length === 0; // the page asks for a first title elsewhere
     if (!body.childElementCount) put(body, waiting(3));
     try {
       told = state.user === null ? await own(signal) : await known(signal);

@@ -16,7 +16,7 @@ export function personBar() {
   });
   const now = h("p", { class: "who" });
   const run = h("div", { class: "run-choice" });
-  const own = h("button", { type: "button", class: "button", t: "own_history", on: { click: () => go({ user: null, had: [], not: [], view: ["list", "chat"].includes(state.view) ? state.view : "list" }) } });
+  const own = h("button", { type: "button", class: "button", on: { click: () => go({ user: null, had: [], not: [], view: ["list", "chat"].includes(state.view) ? state.view : "list" }) } });
   const element = h("section", { class: "person", tLabel: "for_whom" }, now, users.element,
     h("button", { type: "button", class: "button", on: { click: anyone } }, icon("dice"), h("span", { t: "anyone" })), own, run);
 
@@ -39,6 +39,7 @@ export function personBar() {
   function write() {
     put(now, state.user === null ? h("span", { t: state.had.length ? "for_own" : "for_new" })
       : h("span", { t: ["for_user", { user: () => h("bdi", {}, state.user) }] }));
+    put(own, h("span", { t: state.user === null ? "start_over" : "own_history" }));
     own.hidden = state.user === null && !state.had.length && !state.not.length;
     put(run, runsHeard().length > 1 ? runSelect("run", runNamed(state.run), (name) => go({ run: name }), "run_of") : null);
   }

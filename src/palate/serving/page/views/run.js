@@ -32,7 +32,7 @@ export function runView() {
   }
 
   function show(run, all) {
-    put(heading, h("bdi", {}, run.name), h("small", {}, ` ${run.method}`));
+    put(heading, h("bdi", {}, run.name), run.method === run.name ? null : h("small", {}, ` ${run.method}`));
     put(lead, h("span", { t: ["run_lead", { version: () => h("bdi", {}, run.version), users: run.users, items: run.items,
       cases: run.results.cases ?? 0, split: run.results.split ?? "" }] }));
     put(place,

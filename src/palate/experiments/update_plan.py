@@ -81,7 +81,7 @@ class Plan:
         assert fresh is not None
         return {
             "events": int(fresh.sum()),
-            "users": len(self.dataset.users) - len(self.before.users),
+            "users": len(set(self.dataset.users).difference(self.before.users)),
             "items": len(self.dataset.catalogue) - len(self.before.catalogue),
             "late": int((self.dataset.times[fresh] < newest).sum()),
         }
@@ -131,11 +131,13 @@ class Plan:
         }
 
 
-def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None = None) -> Plan:
+def plan(
+    run: Run, brought: Update | Path, items: Path | None = None, strategy: str | None = None
+) -> Plan:
     """Read the update and decide what would be done; nothing is written.
 
     Args:
-        file: later events; items: what is new in them.
+        brought: an update, or a file of later events with *items*, what is new in them.
         strategy: one of ``WAYS``; by default ``lsat-en``, and ``full`` for a method that does not
             go on learning.
 
@@ -146,7 +148,9 @@ def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None =
     """
     strategy = _strategy(run, strategy)
     before = run.dataset()
-    update = Update(interactions=file, items=items)
+    update = brought
+    if not isinstance(update, Update):
+        update = Update(interactions=update, items=items)
     values = run.data.model_dump() | {
         "updates": (*(run.data.updates or ()), update),
         "split": UPDATE,
@@ -165,8 +169,8 @@ def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None =
     validation = validation.some(getattr(learner.config, "validation_users", None), run.seed)
     if strategy != "full" and not len(train):
         raise DataError(
-            f"{file}: none of its events before the validation part follows another of its user, "
-            "so there is nothing to learn from; bring a longer period"
+            f"{update.interactions}: none of its events before the validation part follows "
+            "another of its user, so there is nothing to learn from; bring a longer period"
         )
     method, settings = run.method, run.config["settings"]
     if strategy in MERGES:

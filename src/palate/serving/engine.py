@@ -8,11 +8,11 @@ Legend: n histories, i items of the catalogue, d width of an item's vector.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, PalateError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
 from palate.experiments.run import Run
-from palate.recommenders.item_vectors import item_table
+from palate.experiments.update_plan import record
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
+from palate.recommenders.item_vectors import item_table
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.filters import Attributes, Mask
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 CELLS = 2**25  # scores that are held at once: 128 MiB
 BATCH = 64  # histories in one batch, at most
 CANDIDATES = 10  # for each item wanted, of which a list with diversity is chosen
-LEARNED = "store.json"  # in a run that was updated from a store: up to which event
+STORE = "store"  # in the record of an update from a store: what it learned of it
 STARS = 4.0  # of five, what people like, in runs that do not say
 SAMPLE = 2.0  # of what an index finds beyond what is wanted, for what is left out of it
 
@@ -181,9 +182,7 @@ class Engine:
         probes = self.model.represent(self.people.probes(200))
         return self._with(self.catalogue, Index(vectors, probes), self.waiting)
 
-    def _with(
-        self, catalogue: Catalogue, index: Index | None, waiting: frozenset[str]
-    ) -> Engine:
+    def _with(self, catalogue: Catalogue, index: Index | None, waiting: frozenset[str]) -> Engine:
         return Engine(self.run, self.name, self.model, catalogue, self.people, index, waiting)
 
     @property
@@ -205,9 +204,7 @@ class Engine:
             frame = _described(frame, anew)
         recommender, waiting = self.model.recommender, self.waiting
         if not isinstance(recommender, ReadsItems):
-            return self._with(
-                Catalogue(frame), self.index, waiting | {one.item for one in fresh}
-            )
+            return self._with(Catalogue(frame), self.index, waiting | {one.item for one in fresh})
         if fresh:
             rows = [{"item": o.item, "title": o.title, **_fit(o, frame)} for o in fresh]
             added = pl.DataFrame(rows, schema=frame.schema)
@@ -342,9 +339,12 @@ def like_from(run: Run) -> float | None:
 
 
 def learned_until(run: Run) -> int:
-    """The newest event of the store that a run learned from; 0 where it never met one."""
-    path = run.path(LEARNED)
-    return int(json.loads(path.read_text("utf-8"))["event"]) if path.is_file() else 0
+    """The newest event of the store that a run, or what it was made from, learned; else 0."""
+    made = record(run)
+    while made is not None and STORE not in made:
+        before = Path(made["from"])
+        made = record(Run(before)) if (before / "config.yaml").is_file() else None
+    return 0 if made is None else int(made[STORE]["event"])
 
 
 def _histories(known: Sequence[Known]) -> Histories:
@@ -378,6 +378,5 @@ def _described(frame: pl.DataFrame, anew: dict[str, Described]) -> pl.DataFrame:
     for one in anew.values():
         told = {name: value for name, value in _fit(one, frame).items() if value is not None}
         rows.append({"item": one.item, "title": one.title, **told})
-    changes = pl.DataFrame(rows, schema={k: v for k, v in frame.schema.items()})
+    changes = pl.DataFrame(rows, schema=frame.schema)
     return frame.update(changes, on="item", maintain_order="left")
-

@@ -198,4 +198,3 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 def _name(host: str) -> str:
     """A host without its port."""
     return host if host.endswith("]") else host.rpartition(":")[0] or host
-

@@ -127,7 +127,7 @@ class Runs:
         now = self.get(name).version
         before = [one for one in activations.history(self._store, name) if one != now]
         if not before:
-            raise Problem(409, f"{name} was never another version than {now}; nothing to go back to")
+            raise Problem(409, f"{name} was never another than {now}; there is no way back")
         return self.activate(name, before[-1], actor, "rollback")
 
     def follow(self, connection: Connection) -> None:

@@ -111,7 +111,9 @@ def _meet(store: Store, connection: Connection, users: Sequence[str], came: int)
     )
 
 
-def of_user(connection: Connection, user: str, after: int = 0) -> list[tuple[str, str, float | None]]:
+def of_user(
+    connection: Connection, user: str, after: int = 0
+) -> list[tuple[str, str, float | None]]:
     """Item, kind and rating of a user's events, oldest first.
 
     Args:

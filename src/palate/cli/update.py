@@ -82,9 +82,10 @@ def update(
         return
     assert file is not None
     with console.working("loading"):
+        from palate.experiments.lineage import record
         from palate.experiments.run import Run
         from palate.experiments.update import update as experiment
-        from palate.experiments.update_plan import plan, record
+        from palate.experiments.update_plan import plan
 
         run = Run(folder)
     if dry_run:
@@ -114,8 +115,8 @@ def _from_store(
 ) -> None:
     with console.working("loading"):
         serving = packages()
+        from palate.experiments.lineage import record
         from palate.experiments.run import Run
-        from palate.experiments.update_plan import record
         from palate.serving.loop import plan_from_store, update_from_store
 
         run, opened = Run(folder), serving.open_store(store or serving.beside(folder))

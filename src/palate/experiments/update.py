@@ -23,12 +23,13 @@ from palate.errors import RunError
 from palate.evaluation.cost import Meter
 from palate.experiments.atomic import write_json
 from palate.experiments.evaluate import measure
+from palate.experiments.lineage import RECORD, next_version, record
 from palate.experiments.report import write_report
 from palate.experiments.run import Run
 from palate.experiments.strategies import trained_on
 from palate.experiments.train import about_run, keep, keep_data
-from palate.experiments.update_plan import MERGES, RECORD, Plan, plan, record
-from palate.experiments.versions import by_likes, by_rank, check_free, next_version, unseen
+from palate.experiments.update_plan import MERGES, Plan, plan
+from palate.experiments.versions import by_likes, by_rank, check_free, unseen
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.lsat import LSAT
 from palate.recommenders.registry import configure, get

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from palate.data.splits import make_split
 from palate.data.splits.update import update_questions
 from palate.data.updates import Update, append
 from palate.errors import ConfigError, DataError
+from palate.experiments.lineage import record
 from palate.experiments.run import Run
 from palate.experiments.train import absolute
 from palate.recommenders.base import Recommender
@@ -26,7 +26,6 @@ from palate.recommenders.updates import RanksNext, Updates
 
 MERGES: dict[str, Merge] = {"lsat-en": "outputs", "lsat-ta": "factors", "lsat-ta-exact": "updates"}
 WAYS = (*MERGES, "fine-tune", "peso", "full")
-RECORD = "update.json"
 CELLS = 2**27  # answers that are kept at once where each question has one for every item
 
 
@@ -220,12 +219,3 @@ def _learned(run: Run) -> int:
     events = int(run.environment()["data"]["events"])
     samples = _base(run)[1].get("samples")
     return events if samples is None else min(events, int(samples))
-
-
-def record(run: Run) -> dict[str, Any] | None:
-    """``update.json`` of a run that an update made."""
-    path = run.path(RECORD)
-    if not path.exists():
-        return None
-    made: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return made

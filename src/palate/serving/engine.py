@@ -23,8 +23,8 @@ from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, PalateError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
+from palate.experiments.lineage import record
 from palate.experiments.run import Run
-from palate.experiments.update_plan import record
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
 from palate.recommenders.item_vectors import item_table
 from palate.serving import diversity

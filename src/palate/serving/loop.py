@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -21,11 +19,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from palate.errors import ConfigError, DataError, PalateError
+from palate.errors import DataError, PalateError
+from palate.experiments.lineage import record, stem_and_number
 from palate.experiments.run import Run
 from palate.experiments.update import update
-from palate.experiments.update_plan import Plan, plan, record
-from palate.experiments.versions import VERSION
+from palate.experiments.update_plan import Plan, plan
 from palate.serving.engine import STORE, learned_until
 from palate.serving.store import Store, activations, audit
 from palate.serving.store.database import now
@@ -34,7 +32,6 @@ from palate.serving.store.models import Fact
 from palate.serving.verdict import Verdict, verdict
 
 SCHEDULE = "schedule"  # who activates what the schedule made
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LEASE = 6 * 3600 * 10**6  # microseconds after which an update that never ended is given up
 
 
@@ -92,8 +89,7 @@ def plan_from_store(run: Run, store: Store, strategy: str | None = None) -> Plan
 
 def _exported(run: Run, store: Store) -> tuple[Exported, Path]:
     folder = run.folder.resolve()
-    found = VERSION.fullmatch(folder.name)
-    kept = folder.with_name(f"{found[1] if found else folder.name}.from-store")
+    kept = folder.with_name(f"{stem_and_number(folder.name)[0]}.from-store")
     place = kept / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
     return export(store, run.dataset(), learned_until(run), place), place
 
@@ -102,59 +98,6 @@ def _removed(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     if place.parent.is_dir() and not any(place.parent.iterdir()):
         place.parent.rmdir()
-
-
-def seconds(text: str) -> int:
-    """``30m`` as seconds.
-
-    Raises:
-        ConfigError: it is no time.
-    """
-    found = re.fullmatch(r"(\d+)([smhdw])", text.strip())
-    if found is None or not int(found[1]):
-        raise ConfigError(f"'{text}' is no time between updates; write 30m, 12h, 1d or 1w")
-    return int(found[1]) * SECONDS[found[2]]
-
-
-class Schedule:
-    """Updates in a process of its own, as long as this one lives."""
-
-    def __init__(self, every: str, folders: Mapping[str, Path], store: str) -> None:
-        """
-        Args:
-            every: time between updates, as ``1d``.
-            folders: of the runs, by name.
-
-        Raises:
-            ConfigError: *every* is no time.
-        """
-        self._job = {
-            "seconds": seconds(every),
-            "folders": {name: str(folder.resolve()) for name, folder in folders.items()},
-            "store": store if "://" in store else str(Path(store).expanduser().resolve()),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self, _: str = "") -> None:
-        """Begin; the first update comes after the first span of time."""
-        # -P: a file in the current folder must not stand in for a module of the same name.
-        command = [sys.executable, "-P", "-m", "palate.serving.loop"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._job).encode() + b"\n")
-        self._process.stdin.flush()
-
-    def stop(self) -> None:
-        """Let the process end; an update under way is given up and leaves nothing."""
-        if self._process is None:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 def turn(store: Store, folders: Mapping[str, Path]) -> list[str]:

@@ -13,7 +13,7 @@ import uvicorn
 
 from palate.errors import ConfigError
 from palate.serving.app import application
-from palate.serving.loop import Schedule
+from palate.serving.schedule import Schedule
 from palate.serving.service import Service
 from palate.serving.settings import ServingConfig
 from palate.serving.store import Store
@@ -63,7 +63,7 @@ def serve(
         gc.collect()
         gc.freeze()  # what was loaded stays: it is not looked through again at every collection
         if schedule is not None:
-            schedule.start(address)
+            schedule.start()
         try:
             server.run(sockets=[listening])
         finally:

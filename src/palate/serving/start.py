@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from palate.errors import ConfigError, StoreError
 from palate.serving.keys import LOOPBACK, ROLES, Role, listed, make, revoke
-from palate.serving.loop import Schedule
 from palate.serving.runs import named
+from palate.serving.schedule import Schedule
 from palate.serving.server import serve
 from palate.serving.settings import ServingConfig
 from palate.serving.store import Store

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from palate.experiments.update_plan import record
+from palate.experiments.lineage import record
 from palate.recommenders.base import Represents
 from palate.serving.engine import Engine
 from palate.serving.keys import Caller

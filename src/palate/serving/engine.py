@@ -27,11 +27,13 @@ from palate.experiments.lineage import record
 from palate.experiments.run import Run
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
 from palate.recommenders.item_vectors import item_table
+from palate.recommenders.registry import get
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.filters import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
+from palate.serving.store.events import Since
 from palate.serving.store.items import Described
 
 if TYPE_CHECKING:
@@ -154,7 +156,7 @@ class Engine:
         """
         try:
             catalogue, recommender = run.catalogue(), run.recommender()
-            people = People(run.histories(), catalogue, like_from(run))
+            people = People(run.histories(), catalogue, like_from(run), reads_likes(run))
             model = Model(recommender)
             engine = cls(run, name, model, catalogue, people)
             probe = engine.score(Histories.of([[], [0]]))
@@ -293,11 +295,9 @@ class Engine:
 
         return Reading.of(self.catalogue)
 
-    def known(
-        self, user: str, since: Sequence[tuple[str, str, float | None]], forgotten: bool
-    ) -> Known:
+    def known(self, user: str, since: Sequence[Since], forgotten: bool) -> Known:
         """What is known of a user; see :meth:`.People.known`."""
-        return self.people.known(user, since, self.finder.index, forgotten)
+        return self.people.known(user, since, self.finder.index, self.learned, forgotten)
 
     def told(self, titles: Sequence[str]) -> Known:
         """A history of ids or titles that somebody tells.
@@ -328,6 +328,12 @@ class Bound:
     def score(self, histories: Histories) -> Scores:
         """[n, i]"""
         return self.engine.score(histories, self.deadline)
+
+
+def reads_likes(run: Run) -> bool:
+    """Whether a run's recommender reads what people disliked, beside what they liked."""
+    base = run.config["settings"]["base"] if run.method == "lsat" else run.method
+    return getattr(get(base), "metric", None) == "auc"
 
 
 def like_from(run: Run) -> float | None:

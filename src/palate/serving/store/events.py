@@ -99,8 +99,8 @@ def _claimed(
 ) -> int | None:
     """What was answered to this key before, or None where it is ours now."""
     row = {"key": key, "request": request, "answer": str(count), "time": came}
-    claim = store.insert(Answered).values(row).on_conflict_do_nothing()
-    if connection.execute(claim).rowcount:
+    claim = store.insert(Answered).values(row).on_conflict_do_nothing().returning(Answered.key)
+    if connection.execute(claim).first() is not None:
         return None
     earlier = connection.execute(
         select(Answered.request, Answered.answer).where(Answered.key == key)

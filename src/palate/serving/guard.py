@@ -156,7 +156,8 @@ class Guard:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None)
-        name = route if isinstance(route, str) and status != 404 else "other"
+        known = isinstance(route, str) and scope["path"].startswith(PRIVATE)
+        name = f"/v1{str(route).removeprefix('/v1')}" if known else "other"
         metrics = self._service.metrics
         metrics.requests.labels(scope["method"], name, status or 499).inc()
         metrics.seconds.labels(name).observe(seconds)

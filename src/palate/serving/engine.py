@@ -21,7 +21,7 @@ import polars as pl
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
-from palate.errors import ConfigError, PalateError, RunError
+from palate.errors import ConfigError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
 from palate.experiments.lineage import record
 from palate.experiments.run import Run
@@ -160,7 +160,7 @@ class Engine:
             model = Model(recommender)
             engine = cls(run, name, model, catalogue, people)
             probe = engine.score(Histories.of([[], [0]]))
-        except PalateError:
+        except RunError:
             raise
         except Exception as error:  # a file that is cut short fails in as many ways as there are
             told = " ".join(str(error).split())[:200] or type(error).__name__

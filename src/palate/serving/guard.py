@@ -94,6 +94,7 @@ class Guard:
             told = f"not answered within {service.settings.deadline:g} seconds; ask for less"
             raise Problem(503, told, problems.LATER) from None
         finally:
+            answer.timer = None
             self._active -= 1
             service.metrics.active.set(self._active)
 

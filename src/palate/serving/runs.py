@@ -137,17 +137,22 @@ class Runs:
             RunError: a version that was activated elsewhere cannot be loaded here.
         """
         for name, version in activations.current(connection).items():
-            if name not in self._engines or (name, version) in self._failed:
-                continue
-            with self._loading:
-                if self._engines[name].version == version:
-                    continue
-                try:
-                    self._put(name, self._load(name, version))
-                except PalateError:
-                    self._failed.add((name, version))
-                    raise
+            if name in self._engines and self._engines[name].version != version:
+                self._follow(name)
         self._take_items(connection)
+
+    def _follow(self, name: str) -> None:
+        with self._loading:
+            # Read again, now that nobody else swaps: what was read before may have been undone.
+            with self._store.reading() as connection:
+                version = activations.current(connection)[name]
+            if self._engines[name].version == version or (name, version) in self._failed:
+                return
+            try:
+                self._put(name, self._load(name, version))
+            except PalateError:
+                self._failed.add((name, version))
+                raise
 
     def _take_items(self, connection: Connection) -> None:
         with self._loading:

@@ -18,6 +18,7 @@ from palate.cli.methods import methods
 from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
+from palate.cli.serve import keys, serve
 from palate.cli.train import train
 from palate.cli.update import update
 
@@ -83,4 +84,6 @@ app.command()(explain)
 app.command()(prompts)
 app.command()(evaluate)
 app.command()(report)
+app.command()(serve)
+app.add_typer(keys, name="keys")
 app.command()(doctor)

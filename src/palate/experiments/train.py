@@ -232,7 +232,8 @@ def absolute(data: DataConfig) -> DataConfig:
         if Path(path).expanduser().exists():
             values["domains"][name] = str(Path(path).expanduser().resolve())
     for update in values["updates"] or ():
-        for name, path in update.items():
+        for name in ("interactions", "items", "forget"):
+            path = update[name]
             update[name] = path and Path(path).expanduser().resolve()
     return DataConfig.model_validate(values)
 

@@ -8,11 +8,11 @@ Legend: n histories, i items of the catalogue, d width of an item's vector.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +21,19 @@ import polars as pl
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
-from palate.errors import ConfigError, PalateError, RunError
+from palate.errors import ConfigError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
+from palate.experiments.lineage import record
 from palate.experiments.run import Run
-from palate.recommenders.item_vectors import item_table
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
+from palate.recommenders.item_vectors import item_table
+from palate.recommenders.registry import get
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.filters import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
+from palate.serving.store.events import Since
 from palate.serving.store.items import Described
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 CELLS = 2**25  # scores that are held at once: 128 MiB
 BATCH = 64  # histories in one batch, at most
 CANDIDATES = 10  # for each item wanted, of which a list with diversity is chosen
-LEARNED = "store.json"  # in a run that was updated from a store: up to which event
+STORE = "store"  # in the record of an update from a store: what it learned of it
 STARS = 4.0  # of five, what people like, in runs that do not say
 SAMPLE = 2.0  # of what an index finds beyond what is wanted, for what is left out of it
 
@@ -153,11 +156,11 @@ class Engine:
         """
         try:
             catalogue, recommender = run.catalogue(), run.recommender()
-            people = People(run.histories(), catalogue, like_from(run))
+            people = People(run.histories(), catalogue, like_from(run), reads_likes(run))
             model = Model(recommender)
             engine = cls(run, name, model, catalogue, people)
             probe = engine.score(Histories.of([[], [0]]))
-        except PalateError:
+        except RunError:
             raise
         except Exception as error:  # a file that is cut short fails in as many ways as there are
             told = " ".join(str(error).split())[:200] or type(error).__name__
@@ -181,9 +184,7 @@ class Engine:
         probes = self.model.represent(self.people.probes(200))
         return self._with(self.catalogue, Index(vectors, probes), self.waiting)
 
-    def _with(
-        self, catalogue: Catalogue, index: Index | None, waiting: frozenset[str]
-    ) -> Engine:
+    def _with(self, catalogue: Catalogue, index: Index | None, waiting: frozenset[str]) -> Engine:
         return Engine(self.run, self.name, self.model, catalogue, self.people, index, waiting)
 
     @property
@@ -205,9 +206,7 @@ class Engine:
             frame = _described(frame, anew)
         recommender, waiting = self.model.recommender, self.waiting
         if not isinstance(recommender, ReadsItems):
-            return self._with(
-                Catalogue(frame), self.index, waiting | {one.item for one in fresh}
-            )
+            return self._with(Catalogue(frame), self.index, waiting | {one.item for one in fresh})
         if fresh:
             rows = [{"item": o.item, "title": o.title, **_fit(o, frame)} for o in fresh]
             added = pl.DataFrame(rows, schema=frame.schema)
@@ -296,11 +295,9 @@ class Engine:
 
         return Reading.of(self.catalogue)
 
-    def known(
-        self, user: str, since: Sequence[tuple[str, str, float | None]], forgotten: bool
-    ) -> Known:
+    def known(self, user: str, since: Sequence[Since], forgotten: bool) -> Known:
         """What is known of a user; see :meth:`.People.known`."""
-        return self.people.known(user, since, self.finder.index, forgotten)
+        return self.people.known(user, since, self.finder.index, self.learned, forgotten)
 
     def told(self, titles: Sequence[str]) -> Known:
         """A history of ids or titles that somebody tells.
@@ -333,6 +330,12 @@ class Bound:
         return self.engine.score(histories, self.deadline)
 
 
+def reads_likes(run: Run) -> bool:
+    """Whether a run's recommender reads what people disliked, beside what they liked."""
+    base = run.config["settings"]["base"] if run.method == "lsat" else run.method
+    return getattr(get(base), "metric", None) == "auc"
+
+
 def like_from(run: Run) -> float | None:
     """The lowest rating of what people liked, None where the run's data are not rated."""
     if "liked" not in pl.read_parquet_schema(run.path("histories.parquet")):
@@ -342,9 +345,12 @@ def like_from(run: Run) -> float | None:
 
 
 def learned_until(run: Run) -> int:
-    """The newest event of the store that a run learned from; 0 where it never met one."""
-    path = run.path(LEARNED)
-    return int(json.loads(path.read_text("utf-8"))["event"]) if path.is_file() else 0
+    """The newest event of the store that a run, or what it was made from, learned; else 0."""
+    made = record(run)
+    while made is not None and STORE not in made:
+        before = Path(made["from"])
+        made = record(Run(before)) if (before / "config.yaml").is_file() else None
+    return 0 if made is None else int(made[STORE]["event"])
 
 
 def _histories(known: Sequence[Known]) -> Histories:
@@ -378,6 +384,5 @@ def _described(frame: pl.DataFrame, anew: dict[str, Described]) -> pl.DataFrame:
     for one in anew.values():
         told = {name: value for name, value in _fit(one, frame).items() if value is not None}
         rows.append({"item": one.item, "title": one.title, **told})
-    changes = pl.DataFrame(rows, schema={k: v for k, v in frame.schema.items()})
+    changes = pl.DataFrame(rows, schema=frame.schema)
     return frame.update(changes, on="item", maintain_order="left")
-

@@ -94,6 +94,7 @@ class Guard:
             told = f"not answered within {service.settings.deadline:g} seconds; ask for less"
             raise Problem(503, told, problems.LATER) from None
         finally:
+            answer.timer = None
             self._active -= 1
             service.metrics.active.set(self._active)
 
@@ -156,7 +157,8 @@ class Guard:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None)
-        name = route if isinstance(route, str) and status != 404 else "other"
+        known = isinstance(route, str) and scope["path"].startswith(PRIVATE)
+        name = f"/v1{str(route).removeprefix('/v1')}" if known else "other"
         metrics = self._service.metrics
         metrics.requests.labels(scope["method"], name, status or 499).inc()
         metrics.seconds.labels(name).observe(seconds)
@@ -198,4 +200,3 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 def _name(host: str) -> str:
     """A host without its port."""
     return host if host.endswith("]") else host.rpartition(":")[0] or host
-

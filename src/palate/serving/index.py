@@ -9,6 +9,7 @@ Legend: i items, d width, n histories, k items wanted.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Index:
             ConfigError: faiss is not installed.
         """
         try:
-            import faiss
+            faiss: Any = importlib.import_module("faiss")
         except ImportError:
             raise ConfigError("--index hnsw needs faiss: pip install faiss-cpu") from None
         made: Any = faiss.IndexHNSWFlat(items.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)

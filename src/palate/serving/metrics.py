@@ -24,9 +24,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         labels = ["method", "route", "status"]
-        self.requests = Counter(
-            "palate_requests", "Requests answered.", labels, registry=registry
-        )
+        self.requests = Counter("palate_requests", "Requests answered.", labels, registry=registry)
         self.seconds = Histogram(
             "palate_request_seconds",
             "Seconds until a request was answered.",

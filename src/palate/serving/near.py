@@ -70,4 +70,3 @@ def by_meaning(engine: Engine, text: str, k: int) -> list[int]:
 def _cosines(vectors: npt.NDArray[np.float32], one: npt.NDArray[np.float32]) -> Values:
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(one)
     return (vectors @ one / np.where(lengths > 0, lengths, 1)).astype(np.float64)
-

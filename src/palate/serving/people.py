@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
-from palate.serving.store.events import POSITIVE
+from palate.serving.store.events import POSITIVE, Since
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,21 @@ class Known:
 class People:
     """The histories of a run, by user."""
 
-    def __init__(self, histories: Histories, catalogue: Catalogue, like_from: float | None) -> None:
+    def __init__(
+        self,
+        histories: Histories,
+        catalogue: Catalogue,
+        like_from: float | None,
+        reads_likes: bool = False,
+    ) -> None:
         """
         Args:
             like_from: lowest rating of what a person liked, where the data are rated.
+            reads_likes: the recommender reads what was disliked too; for others it is no part of
+                a history.
         """
+        if not reads_likes:
+            histories = Histories(histories.items, histories.offsets, histories.users)
         self._histories = histories
         self._rows = {user: row for row, user in enumerate(histories.users)}
         self._catalogue = catalogue
@@ -72,56 +82,65 @@ class People:
     def known(
         self,
         user: str,
-        since: Sequence[tuple[str, str, float | None]],
+        since: Sequence[Since],
         index: dict[str, int],
+        learned: int = 0,
         forgotten: bool = False,
     ) -> Known:
         """All that is known of a user.
 
         Args:
-            since: item, kind and rating of what came since the run was trained, oldest first.
+            since: the events of the store, oldest first.
             index: index by item id of what is ranked.
+            learned: the newest event that the run's own histories hold.
             forgotten: they asked that what the run knows of them is not used.
         """
         row = None if forgotten else self._rows.get(user)
         items: list[int] = [] if row is None else self._histories[row].tolist()
-        rated = self._histories.liked is not None
-        flags: list[bool] = []
-        if rated and row is not None:
-            assert self._histories.liked is not None
-            start, stop = self._histories.offsets[row : row + 2]
-            flags = self._histories.liked[start:stop].tolist()
-        of_run, later, refused = len(items), 0, set()
-        for item, kind, rating in since:
-            place = index.get(item)
+        flags = self._flags(row)
+        rated = flags is not None
+        pairs = list(zip(items, flags or [True] * len(items), strict=True))
+        refused: set[int] = set()
+        taken: set[int] = set()  # out of what the run knows
+        of_run, later = len(pairs), 0
+        for event in since:
+            place = index.get(event.item)
             if place is None:
                 later += 1
                 continue
-            liked = self._liked(kind, rating)
-            if kind == "skip":
+            liked = self._liked(event.kind, event.rating)
+            known_to_run = event.id <= learned and not forgotten
+            if event.kind == "skip":
                 refused.add(place)
             elif liked or rated:
-                items.append(place)
-                flags.append(liked)
                 refused.discard(place)
-            else:
+                if not known_to_run or place in taken:
+                    pairs.append((place, liked))
+            else:  # what is disliked after all is no reason for more of it
                 refused.add(place)
-                # What is disliked after all is no reason for more of it.
-                items, of_run = _without(items, place, of_run)
+                taken.add(place)
+                of_run -= sum(one == place for one, _ in pairs[:of_run])
+                pairs = [pair for pair in pairs if pair[0] != place]
+        whole = tuple(place for place, _ in pairs)
         return Known(
-            tuple(items),
-            tuple(flags) if rated else None,
-            frozenset(items) | frozenset(refused),
+            whole,
+            tuple(liked for _, liked in pairs) if rated else None,
+            frozenset(whole) | frozenset(refused),
             of_run,
             later,
         )
+
+    def _flags(self, row: int | None) -> list[bool] | None:
+        """What a user liked, in the order of their history; None where nobody says."""
+        if self._histories.liked is None:
+            return None
+        if row is None:
+            return []
+        start, stop = self._histories.offsets[row : row + 2]
+        flags: list[bool] = self._histories.liked[start:stop].tolist()
+        return flags
 
     def _liked(self, kind: str, rating: float | None) -> bool:
         if kind == "rate":
             return rating is not None and (self._like_from is None or rating >= self._like_from)
         return kind in POSITIVE
-
-
-def _without(items: list[int], place: int, of_run: int) -> tuple[list[int], int]:
-    kept = [one for one in items if one != place]
-    return kept, of_run - items[:of_run].count(place)

@@ -1,4 +1,4 @@
-"""What went wrong, as the caller reads it: problem+json (RFC 9457), with the mend and no insides."""
+"""What went wrong, as the caller reads it: problem+json (RFC 9457), with the mend."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from palate.errors import ConfigError, PalateError, RunError
+from palate.experiments.lineage import stem_and_number
 from palate.experiments.run import Run
-from palate.experiments.versions import VERSION
 from palate.serving.engine import Engine
 from palate.serving.metrics import Metrics
 from palate.serving.problems import Problem
@@ -81,13 +81,13 @@ class Runs:
     def versions(self, name: str) -> list[str]:
         """The folders beside the run of a name that hold a version of it, oldest first."""
         folder = self._folder(name)
-        stem = _stem(folder.name)
+        stem = stem_and_number(folder.name)[0]
         found = [
             path.parent.name
             for path in folder.parent.glob("*/metrics.json")
-            if _stem(path.parent.name) == stem
+            if stem_and_number(path.parent.name)[0] == stem
         ]
-        return sorted(found, key=_number)
+        return sorted(found, key=lambda one: stem_and_number(one)[1])
 
     def folder_of(self, name: str, version: str) -> Path:
         """Where a version is kept.
@@ -127,7 +127,7 @@ class Runs:
         now = self.get(name).version
         before = [one for one in activations.history(self._store, name) if one != now]
         if not before:
-            raise Problem(409, f"{name} was never another version than {now}; nothing to go back to")
+            raise Problem(409, f"{name} was never another than {now}; there is no way back")
         return self.activate(name, before[-1], actor, "rollback")
 
     def follow(self, connection: Connection) -> None:
@@ -137,17 +137,22 @@ class Runs:
             RunError: a version that was activated elsewhere cannot be loaded here.
         """
         for name, version in activations.current(connection).items():
-            if name not in self._engines or (name, version) in self._failed:
-                continue
-            with self._loading:
-                if self._engines[name].version == version:
-                    continue
-                try:
-                    self._put(name, self._load(name, version))
-                except PalateError:
-                    self._failed.add((name, version))
-                    raise
+            if name in self._engines and self._engines[name].version != version:
+                self._follow(name)
         self._take_items(connection)
+
+    def _follow(self, name: str) -> None:
+        with self._loading:
+            # Read again, now that nobody else swaps: what was read before may have been undone.
+            with self._store.reading() as connection:
+                version = activations.current(connection)[name]
+            if self._engines[name].version == version or (name, version) in self._failed:
+                return
+            try:
+                self._put(name, self._load(name, version))
+            except PalateError:
+                self._failed.add((name, version))
+                raise
 
     def _take_items(self, connection: Connection) -> None:
         with self._loading:
@@ -213,7 +218,7 @@ def named(arguments: list[str]) -> dict[str, Path]:
     for argument in arguments:
         name, equals, path = argument.partition("=")
         if not equals or Path(argument).exists():
-            name, path = _stem(Path(argument).resolve().name), argument
+            name, path = stem_and_number(Path(argument).resolve().name)[0], argument
         if not NAME.fullmatch(name):
             raise ConfigError(f"'{name}' is no name for a run: letters, digits, . _ -")
         if name in found:
@@ -222,13 +227,3 @@ def named(arguments: list[str]) -> dict[str, Path]:
     if not found:
         raise ConfigError("no run to serve; name a folder: palate serve runs/NAME")
     return found
-
-
-def _stem(folder: str) -> str:
-    found = VERSION.fullmatch(folder)
-    return found[1] if found else folder
-
-
-def _number(folder: str) -> int:
-    found = VERSION.fullmatch(folder)
-    return int(found[2]) if found else 1

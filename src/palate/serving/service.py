@@ -80,8 +80,7 @@ class Service:
         try:
             with self.store.reading() as connection:
                 forgotten = users.is_forgotten(self.store, connection, user)
-                after = 0 if forgotten else engine.learned
-                since = events.of_user(connection, user, after)
+                since = events.of_user(connection, user)
         except StoreError as error:
             log.error("%s", error)
             return engine.known(user, [], self.has_forgotten(user)), STORELESS

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from palate.experiments.lineage import record
 from palate.experiments.run import Run
-from palate.experiments.update_plan import record
 
 SURE = 0.05  # p below which a version is worse, however little
 WORSE = 0.1  # share of the old figure by which it may not fall short, sure or not

@@ -29,11 +29,14 @@ async def _deadline(request: Request) -> float | None:
     return found
 
 
+_Bearer = Annotated[Any, Security(_scheme)]
+
+
 def needs(role: Role) -> Any:
     """A dependency that lets callers of a role pass, and gives who they are."""
 
     # Async: a synchronous one would wait for a thread before the route waits for another.
-    async def check(request: Request, _: Any = Security(_scheme)) -> Caller:
+    async def check(request: Request, _: _Bearer) -> Caller:
         caller: Caller = request.scope["palate.caller"]
         if not caller.may(role):
             raise Problem(

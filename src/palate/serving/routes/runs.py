@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
-import math
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from palate.experiments.update_plan import record
+from palate.experiments.lineage import record
 from palate.recommenders.base import Represents
 from palate.serving.engine import Engine
 from palate.serving.keys import Caller
@@ -94,7 +94,7 @@ def activate(
     folder = service.runs.folder_of(name, asked.version)
     verdict = of_version(folder)
     if not asked.force and verdict is not None and not verdict.good:
-        raise Problem(409, f"{verdict.why}; activate it all the same with \"force\": true")
+        raise Problem(409, f'{verdict.why}; activate it all the same with "force": true')
     return ActivatedTold(
         run=run_told(service.runs.activate(name, asked.version, caller.name)), before=before
     )

@@ -34,9 +34,7 @@ def users(
     except StoreError:
         recent = []
     known = [
-        user
-        for user in engine.people.listed(prefix, 2 * limit)
-        if not service.has_forgotten(user)
+        user for user in engine.people.listed(prefix, 2 * limit) if not service.has_forgotten(user)
     ]
     return UsersTold(users=list(dict.fromkeys([*known, *recent]))[:limit])
 

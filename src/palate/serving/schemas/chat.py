@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from palate.serving.schemas.base import Asked, RunName, RunTold, Title, Told, UserId
 
@@ -15,14 +15,14 @@ Turn = Annotated[str, Field(min_length=1, max_length=1000)]
 class ChatAsked(Asked):
     """A turn of a conversation. The server keeps none: send all turns of the person each time."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {"turns": ["something like Heat but funnier, not from the nineties"]},
                 {"user": "196", "turns": ["three westerns", "older"], "k": 3},
             ]
         }
-    }
+    )
     turns: list[Turn] = Field(min_length=1, max_length=TURNS)
     """What the person said, oldest first; the last is answered."""
     run: RunName | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from palate.serving.schemas.base import Asked, ItemId, ItemTold, Told, UserId
 from palate.serving.store.events import Kind
@@ -38,11 +38,11 @@ class EventAsked(Asked):
 class EventsAsked(Asked):
     """Events, all of which are written, or none."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [{"events": [{"user": "196", "item": "50", "kind": "like"}]}]
         }
-    }
+    )
     events: list[EventAsked] = Field(min_length=1, max_length=MOST)
 
 
@@ -62,8 +62,8 @@ Plain = str | float | int | bool | list[Text]
 class ItemAsked(Asked):
     """An item that is added, or described anew."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {
                     "title": "The Return of the King (2003)",
@@ -71,7 +71,7 @@ class ItemAsked(Asked):
                 }
             ]
         }
-    }
+    )
     title: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")
     """Its title."""
     attributes: dict[Annotated[str, Field(min_length=1, max_length=100)], Plain] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from palate.serving.schemas.base import Asked, ItemTold, RunName, RunTold, Title, Told, UserId
 
@@ -76,8 +76,8 @@ class Wish(Person):
 class RecommendAsked(Wish):
     """A list for one person."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {"user": "196", "k": 5},
                 {
@@ -88,7 +88,7 @@ class RecommendAsked(Wish):
                 },
             ]
         }
-    }
+    )
     run: RunName | None = None
 
 
@@ -160,14 +160,14 @@ class SearchTold(Told):
 class ExplainAsked(Person):
     """Why items are recommended."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        json_schema_extra={
             "examples": [
                 {"user": "196"},
                 {"history": ["Toy Story (1995)"], "items": ["Heat (1995)"]},
             ]
         }
-    }
+    )
     run: RunName | None = None
     items: list[Title] = Field([], max_length=50)
     """Ids or titles of the items to explain; none is the first recommendation."""

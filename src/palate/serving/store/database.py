@@ -187,4 +187,3 @@ def _why(error: SQLAlchemyError) -> str:
     if "readonly" in told or "unable to open" in told:
         return f"{told}; are its folder and file writable?"
     return told
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -32,6 +32,15 @@ class Happened:
     kind: str
     rating: float | None
     time: int
+
+
+class Since(NamedTuple):
+    """An event of a known user, as histories are made from it."""
+
+    id: int
+    item: str
+    kind: str
+    rating: float | None
 
 
 class KeyReusedError(ConfigError):
@@ -90,8 +99,8 @@ def _claimed(
 ) -> int | None:
     """What was answered to this key before, or None where it is ours now."""
     row = {"key": key, "request": request, "answer": str(count), "time": came}
-    claim = store.insert(Answered).values(row).on_conflict_do_nothing()
-    if connection.execute(claim).rowcount:
+    claim = store.insert(Answered).values(row).on_conflict_do_nothing().returning(Answered.key)
+    if connection.execute(claim).first() is not None:
         return None
     earlier = connection.execute(
         select(Answered.request, Answered.answer).where(Answered.key == key)
@@ -111,18 +120,11 @@ def _meet(store: Store, connection: Connection, users: Sequence[str], came: int)
     )
 
 
-def of_user(connection: Connection, user: str, after: int = 0) -> list[tuple[str, str, float | None]]:
-    """Item, kind and rating of a user's events, oldest first.
-
-    Args:
-        after: events with higher ids alone, that is later ones.
-    """
-    wanted = (
-        select(Event.item, Event.kind, Event.rating)
-        .where(Event.user == user, Event.id > after)
-        .order_by(Event.id)
-    )
-    return [(row.item, row.kind, row.rating) for row in connection.execute(wanted)]
+def of_user(connection: Connection, user: str) -> list[Since]:
+    """A user's events, oldest first."""
+    wanted = select(Event.id, Event.item, Event.kind, Event.rating).where(Event.user == user)
+    rows = connection.execute(wanted.order_by(Event.id))
+    return [Since(row.id, row.item, row.kind, row.rating) for row in rows]
 
 
 def newest(connection: Connection) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from palate.serving.store import audit
 from palate.serving.store.database import Store, now
@@ -30,11 +30,13 @@ class Described:
 
 def put(store: Store, item: str, title: str, attributes: Mapping[str, Any], actor: str) -> None:
     """Add an item, or describe it anew."""
-    text = json.dumps(attributes, ensure_ascii=False, sort_keys=True)
+    told = json.dumps(attributes, ensure_ascii=False, sort_keys=True)
     with store.writing() as connection:
-        # Never a time that another server may have read past already.
+        # Never a time that another server may have read past already: one writes at a time.
+        if not store.sqlite:
+            connection.execute(text("LOCK TABLE items IN EXCLUSIVE MODE"))
         last = int(connection.scalar(select(func.max(Item.changed))) or 0)
-        row = {"title": title, "attributes": text, "changed": max(now(), last + 1)}
+        row = {"title": title, "attributes": told, "changed": max(now(), last + 1)}
         insert = store.insert(Item).values(item=item, **row)
         connection.execute(insert.on_conflict_do_update(index_elements=["item"], set_=row))
         audit.write(connection, actor, "put item", item)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 HEAD = "0001"  # the newest migration; a test holds it against the folder
 LOCK = 0x70616C617465  # of PostgreSQL, while one server upgrades
+NEW = ("no such table", 'relation "alembic_version" does not exist')  # of a new database
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -42,7 +43,7 @@ def _version(connection: Connection) -> str | None:
     try:
         return connection.scalar(text("SELECT version_num FROM alembic_version"))
     except DBAPIError as error:
-        if error.connection_invalidated or "no such table" not in str(error).lower():
-            if "does not exist" not in str(error).lower():
-                raise
-        return None  # new
+        told = str(error).lower()
+        if not error.connection_invalidated and any(one in told for one in NEW):
+            return None
+        raise

@@ -7,15 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
+from palate.data import forgotten
 from palate.serving.store import audit
 from palate.serving.store.database import Store, now
-from palate.serving.store.events import digest, newest
+from palate.serving.store.events import newest
 from palate.serving.store.models import Event, Forgotten, User
 
 
 def forgotten_digest(store: Store, user: str) -> str:
     """What a deleted user is remembered by."""
-    return digest(store.salt, user)
+    return forgotten.digest(store.salt, user)
 
 
 def is_forgotten(store: Store, connection: Connection, user: str) -> bool:

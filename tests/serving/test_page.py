@@ -141,7 +141,9 @@ def test_what_is_liked_moves_to_the_history_and_the_list_changes(visit: Visit, s
     row = page.locator(".recommendation").nth(1)
     row.get_by_role("button", name=f"Like {before[1]}", exact=True).click()
     expect(page.locator("[data-had]").first).to_contain_text(before[1])
-    expect(page.locator(".recommendation .moved.up, .recommendation .moved.new").first).to_be_visible()
+    expect(
+        page.locator(".recommendation .moved.up, .recommendation .moved.new").first
+    ).to_be_visible()
     after = titles_of(page)
     assert before[1] not in after
     assert len(after) == 10
@@ -153,6 +155,31 @@ def test_what_is_liked_moves_to_the_history_and_the_list_changes(visit: Visit, s
     assert known["history"][0]["title"] == before[1]
     assert len(known["refused"]) == 2
     expect(page.locator(".refused summary")).to_have_text("2 items refused")
+
+
+@needs_browser
+def test_quick_hands_lose_nothing(visit: Visit, site: Live) -> None:
+    page = visit("list?user=u16&run=ease")
+    titles = titles_of(page)[:3]
+    page.evaluate("""() => [...document.querySelectorAll('.recommendation .deed.like')].slice(0, 3)
+                        .forEach((one) => one.click())""")
+    for title in titles:
+        expect(page.locator("[data-had]", has_text=title)).to_be_visible()
+    assert not set(titles) & set(titles_of(page))
+    known = site.client().get("/v1/users/u16").json()["history"]
+    assert {one["title"] for one in known[:3]} == set(titles)
+
+
+@needs_browser
+def test_who_waits_sees_that_something_comes(visit: Visit) -> None:
+    page = visit("run")
+    page.locator(".headline").first.wait_for()
+    slow = {"offline": False, "latency": 900, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.get_by_role("link", name="List", exact=True).click()
+    expect(page.locator(".list-place .waiting")).to_contain_text("One moment")
+    titles_of(page)
+    expect(page.locator(".waiting")).to_have_count(0)
 
 
 @needs_browser
@@ -264,6 +291,20 @@ def test_what_titles_hold_stays_text(visit: Visit, view: str) -> None:
 
 
 @needs_browser
+def test_the_browser_itself_refuses_markup_and_what_stands_inline(visit: Visit) -> None:
+    page = visit("list")
+    titles_of(page)
+    page.evaluate("""() => {
+      try { document.getElementById("foot").innerHTML = "<b>bold</b>"; } catch { /* refused */ }
+      document.getElementById("foot").setAttribute("style", "color: red");
+    }""")
+    assert page.locator("#foot b").count() == 0
+    assert any("TrustedHTML" in one for one in page.complaints)
+    assert any("style" in one and "Content Security Policy" in one for one in page.complaints)
+    page.complaints.clear()
+
+
+@needs_browser
 def test_a_title_from_right_to_left_keeps_its_own_direction(visit: Visit) -> None:
     page = visit("list?had=2")
     title = page.locator("[data-had] .title")
@@ -319,7 +360,9 @@ def test_the_page_speaks_two_languages(visit: Visit) -> None:
     page.get_by_label("语言").select_option("en")
     expect(page.locator("figcaption").first).to_contain_text("length of the list")
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.get_by_role("link", name="List", exact=True).click()  # kept aside meanwhile, and in English too
+    page.get_by_role(
+        "link", name="List", exact=True
+    ).click()  # kept aside meanwhile, and in English too
     expect(page.locator(".reason").first).to_contain_text("Because of")
     assert not re.search(r"[一-鿿]", page.locator("#main").inner_text())
     page.reload()
@@ -424,7 +467,9 @@ def test_a_key_is_asked_for_where_one_is_needed(
         with page.expect_download() as saved:
             page.get_by_role("button", name="Save the whole report").click()
         assert "<title>" in Path(saved.value.path()).read_text("utf-8")
-    page.complaints[:] = [one for one in page.complaints if " 401 " not in one and " 403 " not in one]
+    page.complaints[:] = [
+        one for one in page.complaints if " 401 " not in one and " 403 " not in one
+    ]
 
 
 def words(language: str) -> dict[str, Any]:

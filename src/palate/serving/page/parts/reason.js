@@ -22,8 +22,9 @@ export function sentence(explained) {
   return element;
 }
 
-/** The items of the history that did most, for and against, each with what it is worth. */
-export function influences(explained) {
+/** The items of the history that did most, for and against, each with what it is worth; and what
+ * the server remarks on how it found out. */
+export function influences(explained, notes = []) {
   learn(explained.influences);
   const most = Math.max(...explained.influences.map((one) => Math.abs(one.change)), Number.MIN_VALUE);
   const rows = explained.influences.filter((one) => one.change !== 0).map((one) => {
@@ -36,6 +37,7 @@ export function influences(explained) {
       h("small", { t: ["without_it", { rank: () => number(one.rank_without) }] }));
   });
   return h("div", { class: "influences" },
+    notes.map((one) => h("p", { class: "note", lang: "en", dir: "auto" }, one)),
     h("p", { class: "about", t: rows.length ? ["influences_about", { rank: explained.rank, of: explained.candidates }] : "for_everyone" }),
     rows.length ? h("ul", {}, rows) : null);
 }

@@ -57,11 +57,11 @@ export function recommendation(item, done) {
     put(reason, h("span", { class: "bone short", "aria-hidden": "true" }));
   };
 
-  row.explain = (explained) => {
+  row.explain = (explained, notes) => {
     const helping = explained.influences.filter((one) => one.change > 0).map((one) => one.item);
     row.dataset.drivers = JSON.stringify(helping);
     put(reason, sentence(explained));
-    put(panel, influences(explained));
+    put(panel, influences(explained, notes));
     why.disabled = false;
   };
 

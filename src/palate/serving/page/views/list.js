@@ -131,7 +131,7 @@ export function listView() {
     try {
       const told = await ask("explain", { signal, body: {
         ...person(), run, items: found.items.map((one) => one.item), most: TOLD } });
-      for (const one of told.items) rowOf(one.item)?.explain(one);
+      for (const one of told.items) rowOf(one.item)?.explain(one, told.notes);
     } catch (error) {
       if (error.name === "AbortError") throw error;
       for (const row of list.children) {

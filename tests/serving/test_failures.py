@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -85,8 +87,6 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
 def test_a_server_that_is_killed_while_it_swaps_serves_one_version(
     runs: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     shutil.copytree(runs / "popularity", runs / "ease-v2")
     store = str(tmp_path / "store.sqlite")
     chance = random.Random(1)
@@ -95,10 +95,8 @@ def test_a_server_that_is_killed_while_it_swaps_serves_one_version(
             version = ("ease-v2", "ease")[number % 2]
 
             def swap(address: str = process.address, version: str = version) -> None:
-                try:
+                with suppress(httpx.HTTPError):
                     httpx.post(f"{address}/v1/runs/activate", json={"version": version})
-                except httpx.HTTPError:
-                    pass
 
             thread = threading.Thread(target=swap)
             thread.start()

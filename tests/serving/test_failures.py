@@ -73,7 +73,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
     opened = Store(store)
     with opened.reading() as connection:
         counted = select(Event.user, func.count()).group_by(Event.user)
-        kept = {user: count for user, count in connection.execute(counted)}
+        kept = {row[0]: row[1] for row in connection.execute(counted)}
     opened.close()
     assert set(acknowledged) <= set(kept)
     assert set(kept.values()) == {2}  # whole, and once

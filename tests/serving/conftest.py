@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,13 +14,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 import uvicorn
 
@@ -152,36 +156,65 @@ def api(live: Live) -> httpx.Client:
 class Process:
     """A server in a process of its own, as people start it."""
 
-    process: subprocess.Popen[str]
-    address: str
+    number: int
+    address: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is there."""
+        return Path(f"/proc/{self.number}").exists() or psutil.pid_exists(self.number)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self.process.kill()
-        self.process.wait()
+        with suppress(ProcessLookupError):
+            os.kill(self.number, signal.SIGKILL)
+        while self.alive:
+            time.sleep(0.005)
 
 
-@contextmanager
-def palate_serve(*words: str | Path, before: str = "") -> Iterator[Process]:
-    """``palate serve`` with these words on a free port; *before* is code that runs first."""
-    code = f"import sys\n{before}\nfrom palate.cli import main\nmain()"
-    command = [sys.executable, "-c", code, "serve", *map(str, words), "--port", "0"]
+PalateServe = Callable[..., AbstractContextManager[Process]]
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[subprocess.Popen[str]]:
+    """Starts server processes within a second."""
+    code = Path(__file__).parent / "forge.py"
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert process.stdout is not None
-    try:
-        address = ""
-        for line in process.stdout:
-            if line.startswith("docs"):
-                address = line.split()[1].removesuffix("/docs")
-                break
-        assert address, "the server did not start"
-        yield Process(process, address)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with process:
+        yield process
+
+
+@pytest.fixture
+def palate_serve(forge: subprocess.Popen[str], tmp_path: Path) -> PalateServe:
+    """``palate serve`` with some words on a free port; *before* is code that runs first."""
+    assert forge.stdin is not None
+    assert forge.stdout is not None
+    stdin, stdout = forge.stdin, forge.stdout
+
+    @contextmanager
+    def start(*words: str | Path, before: str = "") -> Iterator[Process]:
+        output = tmp_path / "server.log"
+        output.write_text("")
+        command = ["serve", *map(str, words), "--port", "0"]
+        stdin.write(json.dumps([str(output), before, command]) + "\n")
+        stdin.flush()
+        process = Process(int(stdout.readline()))
+        try:
+            while not (found := re.search(r"docs +(\S+)/docs\n", output.read_text())):
+                assert process.alive, output.read_text()
+                time.sleep(0.01)
+            process.address = found[1]
+            yield process
+        finally:
+            process.kill()
+
+    return start
 
 
 @dataclass

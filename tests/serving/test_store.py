@@ -26,8 +26,7 @@ def happened(user: str = "ann", item: str = "7", kind: str = "like") -> Happened
 
 
 def history(store: Store, user: str) -> list[str]:
-    with store.reading() as connection:
-        return [one.item for one in events.of_user(connection, user)]
+    return [one.item for one in users.known(store, user)[0]]
 
 
 def test_the_tables_are_those_of_the_models(store: Store) -> None:
@@ -127,9 +126,9 @@ def test_deleting_a_user_leaves_nothing_but_a_hash(store: Store) -> None:
     assert history(store, "ann") == []
     assert history(store, "bob") == ["7"]
     assert users.exported(store, "ann")["events"] == []
+    assert users.known(store, "ann")[1]
+    assert not users.known(store, "bob")[1]
     with store.reading() as connection:
-        assert users.is_forgotten(store, connection, "ann")
-        assert not users.is_forgotten(store, connection, "bob")
         for table in Base.metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 assert "ann" not in row
@@ -142,6 +141,7 @@ def test_a_user_can_be_deleted_twice_and_come_back(store: Store) -> None:
     assert (again.events, again.known) == (0, False)
     events.add(store, [happened("ann", "9")])
     assert history(store, "ann") == ["9"]
+    assert users.known(store, "ann")[1]
 
 
 def test_items_are_put_and_described_anew(store: Store) -> None:

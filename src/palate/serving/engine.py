@@ -44,6 +44,7 @@ CELLS = 2**25  # scores that are held at once: 128 MiB
 BATCH = 64  # histories in one batch, at most
 CANDIDATES = 10  # for each item wanted, of which a list with diversity is chosen
 STORE = "store"  # in the record of an update from a store: what it learned of it
+SHOWN = 50_000  # items whose attributes are kept as they are told
 STARS = 4.0  # of five, what people like, in runs that do not say
 SAMPLE = 2.0  # of what an index finds beyond what is wanted, for what is left out of it
 
@@ -139,6 +140,7 @@ class Engine:
         counts = np.pad(people.counts(), (0, len(catalogue) - len(people.counts())))
         self.finder = Finder(catalogue, counts)
         self.attributes = Attributes(catalogue)
+        self._shown: dict[int, dict[str, Any]] = {}
         most = max(1, min(BATCH, CELLS // len(catalogue)))
         self._scored = Batched(self._score_all, most)
         self._represented = Batched(model.represent, BATCH)
@@ -309,13 +311,18 @@ class Engine:
         return Known(items, None, frozenset(items), 0)
 
     def attributes_of(self, item: int) -> dict[str, Any]:
-        """What the catalogue says of an item beside id, title and domain-long texts."""
-        row = self.catalogue.frame.row(item, named=True)
-        return {
-            name: value
-            for name, value in row.items()
-            if name not in ("item", "title", "text") and value not in (None, "", [])
-        }
+        """What the catalogue says of an item beside id, title and texts of any length."""
+        found = self._shown.get(item)
+        if found is None:
+            row = self.catalogue.frame.row(item, named=True)
+            found = {
+                name: value
+                for name, value in row.items()
+                if name not in ("item", "title", "text") and value not in (None, "", [])
+            }
+            if len(self._shown) < SHOWN:
+                self._shown[item] = found
+        return found
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,7 @@ class Service:
         Without a store, what the run knows is used; of those who asked to be forgotten, nothing.
         """
         try:
-            with self.store.reading() as connection:
-                forgotten = users.is_forgotten(self.store, connection, user)
-                since = events.of_user(connection, user)
+            since, forgotten = users.known(self.store, user)
         except StoreError as error:
             log.error("%s", error)
             return engine.known(user, [], self.has_forgotten(user)), STORELESS

@@ -51,6 +51,10 @@ class Store:
             StoreError: it cannot be opened.
         """
         self.engine = _engine(address, connections)
+        # Each statement by itself: a transaction around one costs as much as the statement.
+        self._reader = self.engine.execution_options(
+            isolation_level="AUTOCOMMIT", palate_reads=True
+        )
         self.place = self.engine.url.render_as_string(hide_password=True)
         self.sqlite = self.engine.dialect.name == "sqlite"
         # Writers of one process line up here: SQLite lets one write and has the others poll.
@@ -61,12 +65,12 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read by.
+        """A connection to read by, each statement by itself.
 
         Raises:
             StoreError: the store cannot be reached.
         """
-        with self._told("read"), self.engine.connect() as connection:
+        with self._told("read"), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -171,10 +175,12 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
-        # A writer takes its lock at once: one that read first could not get it without starting
-        # over.
-        writes = connection.get_execution_options().get("palate_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("palate_reads"):
+            # A writer takes its lock at once: one that read first could not get it without
+            # starting over.
+            writes = options.get("palate_writes")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _why(error: SQLAlchemyError) -> str:

@@ -120,13 +120,6 @@ def _meet(store: Store, connection: Connection, users: Sequence[str], came: int)
     )
 
 
-def of_user(connection: Connection, user: str) -> list[Since]:
-    """A user's events, oldest first."""
-    wanted = select(Event.id, Event.item, Event.kind, Event.rating).where(Event.user == user)
-    rows = connection.execute(wanted.order_by(Event.id))
-    return [Since(row.id, row.item, row.kind, row.rating) for row in rows]
-
-
 def newest(connection: Connection) -> int:
     """The highest id there is; 0 where nothing happened."""
     return int(connection.scalar(select(func.max(Event.id))) or 0)

@@ -55,7 +55,7 @@ def export(store: Store, dataset: Dataset, after: int, folder: Path) -> Exported
         DataError: nothing came that can be learned from, or the data's times are none.
         StoreError: the store cannot be read.
     """
-    with store.writing() if not store.sqlite else store.reading() as connection:
+    with store.writing() as connection:  # all of one moment: who was deleted is in none of it
         if not store.sqlite:
             # Whoever is writing finishes first: no event with a lower id can come later.
             connection.execute(text("LOCK TABLE events IN SHARE MODE"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, literal, null, select
 
 from palate.data import forgotten
 from palate.serving.store import audit
 from palate.serving.store.database import Store, now
-from palate.serving.store.events import newest
+from palate.serving.store.events import Since, newest
 from palate.serving.store.models import Event, Forgotten, User
 
 
@@ -19,10 +19,25 @@ def forgotten_digest(store: Store, user: str) -> str:
     return forgotten.digest(store.salt, user)
 
 
-def is_forgotten(store: Store, connection: Connection, user: str) -> bool:
-    """Whether the user asked to be deleted: what a run knows of them is not used."""
-    found = select(Forgotten.time).where(Forgotten.digest == forgotten_digest(store, user))
-    return connection.scalar(found) is not None
+_KNOWN = (
+    select(Event.id, Event.item, Event.kind, Event.rating)
+    .where(Event.user == bindparam("one"))
+    .union_all(
+        select(literal(-1), literal(""), literal(""), null()).where(
+            exists().where(Forgotten.digest == bindparam("digest"))
+        )
+    )
+    .order_by("id")
+)
+
+
+def known(store: Store, user: str) -> tuple[list[Since], bool]:
+    """A user's events, oldest first, and whether they asked that runs forget them."""
+    values = {"one": user, "digest": forgotten_digest(store, user)}
+    with store.reading() as connection:
+        rows = connection.execute(_KNOWN, values).all()
+    forgotten = bool(rows) and rows[0][0] == -1
+    return [Since(*row) for row in rows[forgotten:]], forgotten
 
 
 def all_forgotten(connection: Connection) -> frozenset[str]:

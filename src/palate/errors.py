@@ -35,3 +35,7 @@ class ChatError(PalateError):
 
 class UnansweredError(ChatError):
     """An address did not answer this time; asked again, it may."""
+
+
+class StoreError(PalateError):
+    """The store of events cannot be read or written now: says which, why, and the mend."""

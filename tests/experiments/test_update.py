@@ -19,12 +19,13 @@ from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, DataError, RunError
 from palate.evaluation.evaluate import evaluate
 from palate.experiments.evaluate import evaluate_run
+from palate.experiments.lineage import next_version, record
 from palate.experiments.recommend import recommend
 from palate.experiments.run import Run
 from palate.experiments.train import resume_training, train
 from palate.experiments.update import _first, update
-from palate.experiments.update_plan import plan, record
-from palate.experiments.versions import Earlier, next_version
+from palate.experiments.update_plan import plan
+from palate.experiments.versions import Earlier
 from palate.recommenders.lsat import LSAT, SHARES
 from palate.recommenders.registry import configure, get
 from palate.recommenders.updates import Updates

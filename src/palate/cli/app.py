@@ -19,6 +19,7 @@ from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
 from palate.cli.search import search
+from palate.cli.serve import keys, serve
 from palate.cli.train import train
 from palate.cli.update import update
 
@@ -85,4 +86,6 @@ app.command()(prompts)
 app.add_typer(search, name="search")
 app.command()(evaluate)
 app.command()(report)
+app.command()(serve)
+app.add_typer(keys, name="keys")
 app.command()(doctor)

@@ -10,6 +10,8 @@ import typer
 
 from palate.cli import console
 from palate.cli.run_argument import RunFolder
+from palate.cli.serve import StoreOption, packages
+from palate.errors import ConfigError
 from palate.experiments import wording
 
 if TYPE_CHECKING:
@@ -19,9 +21,18 @@ if TYPE_CHECKING:
 def update(
     folder: RunFolder,
     file: Annotated[
-        Path,
-        typer.Option("--with", metavar="FILE", help="The new events, with the columns of the old."),
-    ],
+        Path | None,
+        typer.Option(
+            "--with",
+            metavar="FILE",
+            help="The new events, with the columns of the old.",
+            show_default=False,
+        ),
+    ] = None,
+    from_store: Annotated[
+        bool, typer.Option("--from-store", help="Learn what came to a server's store instead.")
+    ] = False,
+    store: StoreOption = None,
     items: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Titles of the items that are new in them."),
@@ -49,6 +60,7 @@ def update(
       palate update runs/sasrec-clicks --with december.csv --dry-run
       palate update runs/sasrec-clicks --with december.csv --items new_items.csv
       palate update runs/sasrec-clicks-v2 --with january.csv --strategy fine-tune
+      palate update runs/sasrec-clicks --from-store
 
     The oldest eight tenths of the new events train, the next one chooses, the newest one tests
     both versions.
@@ -61,10 +73,19 @@ def update(
 
     Which of them suits your data: palate compare METHOD --split periods (docs/going-on.md).
     """
+    if (file is None) != from_store:
+        raise ConfigError("what is new? give either --with FILE or --from-store")
+    if from_store:
+        if items is not None:
+            raise ConfigError("--items belongs to --with; a store knows its items itself")
+        _from_store(folder, store, strategy, out, dry_run, as_json)
+        return
+    assert file is not None
     with console.working("loading"):
+        from palate.experiments.lineage import record
         from palate.experiments.run import Run
         from palate.experiments.update import update as experiment
-        from palate.experiments.update_plan import plan, record
+        from palate.experiments.update_plan import plan
 
         run = Run(folder)
     if dry_run:
@@ -82,6 +103,45 @@ def update(
         console.print_json({"run": str(new.folder), **made})
         return
     _show(run, new, made)
+
+
+def _from_store(
+    folder: Path,
+    store: str | None,
+    strategy: str | None,
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    with console.working("loading"):
+        serving = packages()
+        from palate.experiments.lineage import record
+        from palate.experiments.run import Run
+        from palate.serving.loop import plan_from_store, update_from_store
+
+        run, opened = Run(folder), serving.open_store(store or serving.beside(folder))
+    if dry_run:
+        with console.working("reading"):
+            told = plan_from_store(run, opened, strategy).told()
+        if as_json:
+            console.print_json(told)
+        else:
+            _show_plan(told)
+        return
+    found = update_from_store(run, opened, strategy, out, progress=True)
+    made = record(found.run)
+    assert made is not None
+    if as_json:
+        verdict = {"good": found.verdict.good, "why": found.verdict.why}
+        console.print_json({"run": str(found.run.folder), "verdict": verdict, **made})
+        return
+    _show(run, found.run, made)
+    version = found.run.folder.name
+    if found.verdict.good:
+        print(f"{version} may be activated: {found.verdict.why}")
+        console.remark(f'swap:  POST /v1/runs/activate {{"version": "{version}"}}')
+    else:
+        print(f"{version} should not be activated: {found.verdict.why}")
 
 
 def _show_plan(told: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ Legend: i items of the catalogue.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -26,7 +27,20 @@ from palate.conversation.wishes import Limit, Wishes
 from palate.conversation.words import Facts, Writer, worded
 from palate.data.catalogue import Catalogue
 from palate.errors import ChatError
-from palate.recommenders.base import Recommender
+from palate.recommenders.base import Scorer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A catalogue as dialogues read it; many can share it."""
+
+    vocabulary: Vocabulary
+    texts: Texts
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Self:
+        """Read a catalogue, which takes a while where it is long."""
+        return cls(Vocabulary(catalogue), Texts(catalogue))
 
 
 class Dialogue:
@@ -46,33 +60,44 @@ class Dialogue:
 
     def __init__(
         self,
-        recommender: Recommender,
+        recommender: Scorer,
         catalogue: Catalogue,
         history: Sequence[int] = (),
         *,
         k: int = 5,
         writer: Writer | None = None,
         config: RankingConfig | None = None,
+        reading: Reading | None = None,
     ) -> None:
         """
         Args:
             history: item indices, oldest first.
             k: how many items an answer has where the person does not say.
             writer: who words the answers; None words them plainly.
+            reading: of the catalogue, where it was read for another dialogue already.
         """
         self.history = list(history)
         self.wishes = Wishes()
         self.shown: list[int] = []
         self._known: set[int] = set()  # what the person says that they have seen
         self._last: list[int] = []  # the last list
+        self._worth_words = False  # of the last answer: there is something to be worded
         self._k = k
         self._writer = writer
-        self._vocabulary = Vocabulary(catalogue)
-        self._texts = Texts(catalogue)
+        read = reading or Reading.of(catalogue)
+        self._vocabulary, self._texts = read.vocabulary, read.texts
         self._ranker = Ranker(recommender, self._vocabulary, self._texts, config)
 
     def say(self, text: str) -> Answer:
         """Answer one turn of the person."""
+        return self.word(self.answer(text))
+
+    def word(self, answer: Answer) -> Answer:
+        """The answer to the last turn as the writer words it; as it is where nobody has to."""
+        return self._put_into_words(answer) if self._worth_words else answer
+
+    def answer(self, text: str) -> Answer:
+        """Answer one turn of the person, in plain words."""
         said = parse(text, self._vocabulary)
         request, remarks = resolved(said, self._last, self.wishes.similar_to, self._vocabulary)
         self._remember(request)
@@ -97,7 +122,8 @@ class Dialogue:
             useful=useful,
             known=bool(self.history),
         )
-        answer = Answer(
+        self._worth_words = bool(choices and useful and understood)
+        return Answer(
             text=text,
             understood=understood,
             choices=choices,
@@ -105,7 +131,6 @@ class Dialogue:
             loosening=loosening,
             untold=self._untold(limits, free),
         )
-        return self._put_into_words(answer) if choices and useful and understood else answer
 
     def _remember(self, request: Request) -> None:
         if request.start_over:

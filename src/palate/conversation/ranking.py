@@ -20,7 +20,7 @@ from palate.conversation.texts import Texts
 from palate.conversation.vocabulary import Mask, Vocabulary
 from palate.conversation.wishes import Wishes
 from palate.data.cases import Histories
-from palate.recommenders.base import Recommender
+from palate.recommenders.base import Scorer
 
 Values = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Ranker:
 
     def __init__(
         self,
-        recommender: Recommender,
+        recommender: Scorer,
         vocabulary: Vocabulary,
         texts: Texts,
         config: RankingConfig | None = None,

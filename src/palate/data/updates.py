@@ -20,7 +20,8 @@ from palate.data import assemble, domains
 from palate.data.catalogue import Catalogue
 from palate.data.dataset import Dataset, Step
 from palate.data.filters import Events
-from palate.data.readers import Interactions, Items, detect, detect_items
+from palate.data.forgotten import without
+from palate.data.readers import Columns, Interactions, Items, detect, detect_items
 from palate.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class Update(Config):
     """File of the later events."""
     items: Path | None = None
     """File of the items that are new in it."""
+    format: str | None = None
+    """Format of the events where it is not that of the data before; columns then have their common
+    names."""
+    forget: Path | None = None
+    """File of who asked to be forgotten: their events before this update are left out."""
 
 
 def append(dataset: Dataset, update: Update, config: DataConfig) -> Dataset:
@@ -49,9 +55,14 @@ def append(dataset: Dataset, update: Update, config: DataConfig) -> Dataset:
             the others have one.
     """
     path = update.interactions.expanduser()
+    forgotten = 0
+    if update.forget is not None:
+        dataset, forgotten = without(dataset, update.forget)
     read, described = _read(dataset, path, update, config)
     found = Events(_known_ids(read.frame, dataset, path))
     notes, before = [read.note], len(found)
+    if forgotten:
+        notes.append(f"{forgotten} events before of people who asked to be forgotten dropped")
     if config.min_rating is not None:
         _need_ratings(found, path)
         found.keep(found.rated(config.min_rating), "min rating", "")
@@ -95,8 +106,8 @@ def _read(
     dataset: Dataset, path: Path, update: Update, config: DataConfig
 ) -> tuple[Interactions, tuple[Items, Path] | None]:
     """The events, in times that follow those before, and the items where a file tells of them."""
-    reader, files = detect(path, config.format)
-    columns = config.columns
+    reader, files = detect(path, update.format or config.format)
+    columns = config.columns if update.format is None else Columns()
     if not dataset.has_clock:  # then the rows stand in the order of the events
         columns = replace(columns, time="-")
     try:

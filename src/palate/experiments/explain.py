@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from palate.data.cases import Histories
+from palate.data.cases import Histories, Indices
 from palate.data.catalogue import Catalogue
 from palate.errors import RunError
 from palate.evaluation.ranking import NOTHING, standing, top_k
-from palate.evaluation.text import Titles
-from palate.experiments.faithfulness import OTHER, PROBE, WORDS
-from palate.experiments.interpret import interpret
 from palate.experiments.run import Run
 from palate.experiments.wording import share
-from palate.recommenders.base import Recommender
-from palate.recommenders.sequential import SequentialRecommender
+from palate.recommenders.base import Scorer, Scores
+
+if TYPE_CHECKING:
+    from palate.recommenders.sequential import SequentialRecommender
 
 SURE = 0.05  # p below which two figures differ
 
@@ -63,7 +62,7 @@ class Explanation:
 
 
 def explain(
-    recommender: Recommender,
+    recommender: Scorer,
     catalogue: Catalogue,
     history: Sequence[int],
     item: int | None = None,
@@ -79,16 +78,34 @@ def explain(
     Raises:
         RunError: there is nothing left to recommend.
     """
+    return explain_several(recommender, history, None if item is None else [item])[0]
+
+
+def explain_several(
+    recommender: Scorer, history: Sequence[int], items: Sequence[int] | None = None
+) -> list[Explanation]:
+    """:func:`explain` of several items, for which the scores are the same."""
     out = list(dict.fromkeys(history))
     lists = [list(history), *([one for one in history if one != left] for left in out)]
     scores = recommender.score(Histories.of(lists))  # [1 + n, i]
     seen = Histories.of([out] * len(lists))
     mask = (seen.items, seen.offsets)
-    if item is None:
-        item = int(top_k(scores[:1], 1, (seen.items[: len(out)], seen.offsets[:2]))[0][0, 0])
-        if item == NOTHING:
+    if items is None:
+        best = int(top_k(scores[:1], 1, (seen.items[: len(out)], seen.offsets[:2]))[0][0, 0])
+        if best == NOTHING:
             raise RunError("the whole catalogue is in the history: nothing is left to recommend")
-    ranks, candidates = standing(scores, np.full(len(lists), item), mask)
+        items = [best]
+    return [_explanation(scores, item, mask, history, out) for item in items]
+
+
+def _explanation(
+    scores: Scores,
+    item: int,
+    mask: tuple[Indices, Indices],
+    history: Sequence[int],
+    out: Sequence[int],
+) -> Explanation:
+    ranks, candidates = standing(scores, np.full(len(scores), item), mask)
     changes = scores[0, item].astype(np.float64) - scores[1:, item]
     influences = [
         Influence(left, list(history).count(left), float(change), int(rank) + 1)
@@ -123,6 +140,8 @@ class Words:
 
     def trust(self) -> str:
         """How far the words can be relied on, in a sentence or two."""
+        from palate.experiments.faithfulness import OTHER, PROBE, WORDS
+
         own, other, probe = (self.figures[name] for name in (WORDS, OTHER, PROBE))
         told = (
             f"On {self.figures['judged']} people it never saw, {share(own['true_share'])} of the "
@@ -160,6 +179,10 @@ def put_into_words(
         DataError: the run knows too few people to learn from.
         RunError: the interpreter that the run keeps learned another task alone.
     """
+    # What reads states loads a language model's machinery; whoever explains without words does not.
+    from palate.evaluation.text import Titles
+    from palate.experiments.interpret import interpret
+
     interpreter, record = interpret(run, recommender, settings, progress)
     if "recovery" not in record:
         raise RunError(f"{run.folder}: its interpreter names no histories; set tasks=[recovery]")

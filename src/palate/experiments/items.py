@@ -28,7 +28,8 @@ def absolute(data: DataConfig) -> DataConfig:
         if Path(path).expanduser().exists():
             values["domains"][name] = str(Path(path).expanduser().resolve())
     for update in values["updates"] or ():
-        for name, path in update.items():
+        for name in ("interactions", "items", "forget"):
+            path = update[name]
             update[name] = path and Path(path).expanduser().resolve()
     return DataConfig.model_validate(values)
 
@@ -42,6 +43,7 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
         "users": len(dataset.users),
         "items": len(dataset.catalogue),
         "events": len(dataset.interactions),
+        "like_from": dataset.like_from,
         "steps": [asdict(step) for step in dataset.steps],
     }
 

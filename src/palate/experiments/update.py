@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from palate.data.catalogue import Catalogue
+from palate.data.updates import Update
 from palate.errors import RunError
 from palate.evaluation.cost import Meter
 from palate.experiments.atomic import write_json
 from palate.experiments.evaluate import measure
 from palate.experiments.items import keep_data
+from palate.experiments.lineage import RECORD, next_version, record
 from palate.experiments.report import write_report
 from palate.experiments.run import Run
 from palate.experiments.strategies import trained_on
 from palate.experiments.train import about_run, keep
-from palate.experiments.update_plan import MERGES, RECORD, Plan, plan, record
-from palate.experiments.versions import by_likes, by_rank, check_free, next_version, unseen
+from palate.experiments.update_plan import MERGES, Plan, plan
+from palate.experiments.versions import by_likes, by_rank, check_free, unseen
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.lsat import LSAT
 from palate.recommenders.registry import configure, get
@@ -51,20 +54,22 @@ class Made:
 
 def update(
     run: Run,
-    file: Path,
+    brought: Update | Path,
     items: Path | None = None,
     strategy: str | None = None,
     folder: Path | None = None,
     progress: bool = False,
     command: str | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Run:
-    """The next version of *run*, with the events of *file* learned.
+    """The next version of *run*, with the events that are brought learned.
 
     Args:
-        file: later events; items: what is new in them.
+        brought: an update, or a file of later events with *items*, what is new in them.
         strategy: as of :func:`palate.experiments.update_plan.plan`.
         folder: of the new version; by default ``RUN-v2``, ``RUN-v3`` … beside the run.
         command: what was typed, for the record; by default that of this process.
+        about: what else the record is to say, such as where the events came from.
 
     Raises:
         ConfigError: a strategy that there is not, or not for this method.
@@ -74,7 +79,7 @@ def update(
     start = time.perf_counter()
     place = next_version(run.folder) if folder is None else folder
     check_free(place)
-    planned = plan(run, file, items, strategy)
+    planned = plan(run, brought, items, strategy)
     with unseen(run.folder.resolve().name, place.parent) as hidden:
         new = Run.create(
             hidden, planned.config, about_run(planned.config, planned.dataset, command)
@@ -87,7 +92,7 @@ def update(
         measure(new, made.recommender, planned.split, progress)
         told = _told(planned, made) | {"versions": _versions(planned, made, old, new)}
         seconds = {"training": meter.seconds, "all": time.perf_counter() - start}
-        write_json(new.path(RECORD), told | {"seconds": seconds})
+        write_json(new.path(RECORD), told | {"seconds": seconds, **(about or {})})
         write_report(new)
         place = next_version(run.folder) if folder is None else folder
         try:

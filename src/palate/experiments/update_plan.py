@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from palate.data.splits.update import update_questions
 from palate.data.updates import Update, append
 from palate.errors import ConfigError, DataError
 from palate.experiments.items import absolute
+from palate.experiments.lineage import record
 from palate.experiments.run import Run
 from palate.recommenders.base import Recommender
 from palate.recommenders.lsat import Merge
@@ -26,7 +26,6 @@ from palate.recommenders.updates import RanksNext, Updates
 
 MERGES: dict[str, Merge] = {"lsat-en": "outputs", "lsat-ta": "factors", "lsat-ta-exact": "updates"}
 WAYS = (*MERGES, "fine-tune", "peso", "full")
-RECORD = "update.json"
 CELLS = 2**27  # answers that are kept at once where each question has one for every item
 
 
@@ -81,7 +80,7 @@ class Plan:
         assert fresh is not None
         return {
             "events": int(fresh.sum()),
-            "users": len(self.dataset.users) - len(self.before.users),
+            "users": len(set(self.dataset.users).difference(self.before.users)),
             "items": len(self.dataset.catalogue) - len(self.before.catalogue),
             "late": int((self.dataset.times[fresh] < newest).sum()),
         }
@@ -131,11 +130,13 @@ class Plan:
         }
 
 
-def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None = None) -> Plan:
+def plan(
+    run: Run, brought: Update | Path, items: Path | None = None, strategy: str | None = None
+) -> Plan:
     """Read the update and decide what would be done; nothing is written.
 
     Args:
-        file: later events; items: what is new in them.
+        brought: an update, or a file of later events with *items*, what is new in them.
         strategy: one of ``WAYS``; by default ``lsat-en``, and ``full`` for a method that does not
             go on learning.
 
@@ -146,7 +147,9 @@ def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None =
     """
     strategy = _strategy(run, strategy)
     before = run.dataset()
-    update = Update(interactions=file, items=items)
+    update = brought
+    if not isinstance(update, Update):
+        update = Update(interactions=update, items=items)
     values = run.data.model_dump() | {
         "updates": (*(run.data.updates or ()), update),
         "split": UPDATE,
@@ -165,8 +168,8 @@ def plan(run: Run, file: Path, items: Path | None = None, strategy: str | None =
     validation = validation.some(getattr(learner.config, "validation_users", None), run.seed)
     if strategy != "full" and not len(train):
         raise DataError(
-            f"{file}: none of its events before the validation part follows another of its user, "
-            "so there is nothing to learn from; bring a longer period"
+            f"{update.interactions}: none of its events before the validation part follows "
+            "another of its user, so there is nothing to learn from; bring a longer period"
         )
     method, settings = run.method, run.config["settings"]
     if strategy in MERGES:
@@ -216,12 +219,3 @@ def _learned(run: Run) -> int:
     events = int(run.environment()["data"]["events"])
     samples = _base(run)[1].get("samples")
     return events if samples is None else min(events, int(samples))
-
-
-def record(run: Run) -> dict[str, Any] | None:
-    """``update.json`` of a run that an update made."""
-    path = run.path(RECORD)
-    if not path.exists():
-        return None
-    made: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return made

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +27,6 @@ from palate.evaluation.significance import paired_test
 from palate.experiments.run import PRIMARY, Run
 from palate.recommenders.base import Recommender, Scores
 from palate.recommenders.updates import Answers
-
-VERSION = re.compile(r"(.+)-v(\d+)")
-
-
-def next_version(folder: Path) -> Path:
-    """``runs/shop-v2`` after ``runs/shop``, ``runs/shop-v3`` after that; one that is not there."""
-    folder = folder if folder.name not in ("", "..") else folder.resolve()
-    found = VERSION.fullmatch(folder.name)
-    stem, number = (found[1], int(found[2])) if found else (folder.name, 1)
-    later = (folder.with_name(f"{stem}-v{n}") for n in count(number + 1))
-    return next(each for each in later if not each.exists())
 
 
 def check_free(folder: Path) -> None:

@@ -21,7 +21,7 @@ from palate.training.context import FitContext
 if TYPE_CHECKING:
     from palate.training.fit import Learned
 
-__all__ = ["Config", "Controlled", "FitContext", "Recommender", "Scores"]
+__all__ = ["Config", "Controlled", "FitContext", "Recommender", "Scorer", "Scores"]
 
 Scores = npt.NDArray[np.float32]
 
@@ -36,6 +36,32 @@ class Controlled(Protocol):
 
     def controls(self) -> Mapping[str, Callable[[Histories], Scores]]:
         """Name of each control, and its scores as :meth:`Recommender.score` gives them."""
+        ...
+
+
+class Scorer(Protocol):
+    """What asks for scores and nothing else is content with."""
+
+    def score(self, histories: Histories) -> Scores:
+        """[users, items] as :meth:`Recommender.score` gives them."""
+        ...
+
+
+@runtime_checkable
+class ReadsItems(Protocol):
+    """A recommender that knows items by their texts, so that it can rank ones it never met.
+
+    It is a ``Represents`` too.
+    """
+
+    def take_items(self, catalogue: Catalogue) -> None:
+        """Rank this catalogue from now on: the items known so far come first in it, perhaps
+        described anew, and others may follow."""
+        ...
+
+    def vectors_of(self, catalogue: Catalogue) -> Scores:
+        """[n, d] float32: the vectors of items that are described so, among those of
+        ``item_representations()``; nothing is taken over."""
         ...
 
 

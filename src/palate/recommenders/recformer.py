@@ -35,6 +35,7 @@ from palate.data.catalogue import Catalogue
 from palate.language.adapters import AdapterConfig
 from palate.language.backbone import Backbone
 from palate.language.precision import Precision
+from palate.language.tokenizer import Tokenizer
 from palate.recommenders.base import FitContext, Learnt, Scores
 from palate.recommenders.interactions import check_indices, item_counts
 from palate.recommenders.net import NetRecommender
@@ -233,11 +234,16 @@ class Recformer(NetRecommender):
         else:
             for parameter in parts_to_tune(backbone):
                 parameter.requires_grad_(True)
-        items = flatten(catalogue, config.text_columns, backbone.tokenizer, config.max_tokens)
-        reader = Reader(items, backbone.tokenizer, config.length)
+        reader = self._read(catalogue, backbone.tokenizer)
         net = RecformerNet(backbone, reader, config.temperature, config.batch_tokens)
         self.net = net.to(backbone.device)
         return mark
+
+    def _read(self, catalogue: Catalogue, tokenizer: Tokenizer | None = None) -> Reader:
+        config = self.config
+        tokenizer = tokenizer or self.net.backbone.tokenizer
+        items = flatten(catalogue, config.text_columns, tokenizer, config.max_tokens)
+        return Reader(items, tokenizer, config.length)
 
     def representations(self, histories: Histories) -> Scores:
         """See :class:`~palate.recommenders.base.Represents`."""
@@ -251,6 +257,29 @@ class Recformer(NetRecommender):
         """See :class:`~palate.recommenders.base.Represents`."""
         table: Scores = self.net.item_table().cpu().numpy().copy()
         return table
+
+    def take_items(self, catalogue: Catalogue) -> None:
+        """See :class:`~palate.recommenders.base.ReadsItems`."""
+        net, known = self.net, self.net.reader.items
+        table = net.item_table()
+        net.reader = self._read(catalogue)
+        fresh = [i for i, one in enumerate(net.reader.items) if known[i : i + 1] != [one]]
+        grown = table.new_zeros(len(catalogue), table.shape[1])
+        grown[: len(table)] = table
+        if fresh:
+            grown[fresh] = net.read([[item] for item in fresh])
+        net.table, self.n_items = grown, len(catalogue)
+        self.popularity = np.pad(self.popularity, (0, len(catalogue) - len(self.popularity)))
+
+    def vectors_of(self, catalogue: Catalogue) -> Scores:
+        """See :class:`~palate.recommenders.base.ReadsItems`."""
+        net, own = self.net, self.net.reader
+        net.reader = self._read(catalogue)
+        try:
+            found: Scores = net.read([[item] for item in range(len(catalogue))]).cpu().numpy()
+        finally:
+            net.reader = own
+        return found
 
     def score(self, histories: Histories) -> Scores:
         scores = self.representations(histories) @ self.item_representations().T

@@ -71,14 +71,10 @@ def started(name: str, command: list[str], port: int) -> Iterator[dict[str, Any]
             if process.poll() is not None:
                 raise SystemExit(f"{name} did not start")
             time.sleep(0.02)
-        seen = psutil.Process(process.pid)
-        times = seen.cpu_times()
-        yield {
-            "name": name,
-            "port": port,
-            "process": seen,
+        seen = {"name": name, "port": port, "process": psutil.Process(process.pid)}
+        yield seen | {
             "start_seconds": time.perf_counter() - begun,
-            "start_processor_seconds": times.user + times.system,
+            "start_processor_seconds": processor(seen),
         }
     finally:
         process.terminate()
@@ -134,15 +130,22 @@ def load(
     return found, time.perf_counter() - begun, bad
 
 
+def processor(server: dict) -> float:
+    """Seconds of the processor that a server took so far; other work disturbs them less."""
+    times = server["process"].cpu_times()
+    return times.user + times.system
+
+
 def measured(servers: list[dict], users: dict[str, list[str]], options: Any) -> list[dict]:
     """A row for each server and number of clients."""
     rows = []
     for clients in options.clients:
-        kept: dict[str, list[Any]] = {one["name"]: [[], 0.0, Counter()] for one in servers}
+        kept: dict[str, list[Any]] = {one["name"]: [[], 0.0, Counter(), 0.0] for one in servers}
         for one in servers:
             load(one["port"], users[one["name"]], clients, options.seconds / 4)  # warm
         for _ in range(options.rounds):
             for one in servers:
+                busy = processor(one)
                 found, took, bad = load(
                     one["port"], users[one["name"]], clients, options.seconds / options.rounds
                 )
@@ -150,8 +153,9 @@ def measured(servers: list[dict], users: dict[str, list[str]], options: Any) -> 
                 whole[0] += found
                 whole[1] += took
                 whole[2] += bad
+                whole[3] += processor(one) - busy
         for one in servers:
-            found, took, bad = kept[one["name"]]
+            found, took, bad, busy = kept[one["name"]]
             p50, p99 = np.percentile(found, [50, 99]).tolist()
             rows.append(
                 {
@@ -161,6 +165,7 @@ def measured(servers: list[dict], users: dict[str, list[str]], options: Any) -> 
                     "requests_per_second": len(found) / took,
                     "p50_ms": 1e3 * p50,
                     "p99_ms": 1e3 * p99,
+                    "processor_ms": 1e3 * busy / len(found),
                     "errors": dict(bad),
                     "memory_bytes": one["process"].memory_info().rss,
                 }

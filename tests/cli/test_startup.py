@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 PALATE = Path(sys.executable).parent / "palate"
-HEAVY = {"torch", "transformers", "polars", "numpy", "scipy", "matplotlib", "pandas", "yaml"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "polars",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "yaml",
+    "fastapi",
+}
 COMMANDS = [
     "demo",
     "methods",
@@ -25,9 +35,11 @@ COMMANDS = [
     "prompts",
     "evaluate",
     "report",
+    "serve",
+    "keys",
     "doctor",
 ]
-WITHOUT_EXAMPLE = {"demo", "methods", "doctor"}
+WITHOUT_EXAMPLE = {"demo", "methods", "keys", "doctor"}
 
 
 def test_help_takes_less_than_three_tenths_of_a_second() -> None:
@@ -41,7 +53,9 @@ def test_help_takes_less_than_three_tenths_of_a_second() -> None:
     assert min(seconds) < 0.3, seconds
 
 
-@pytest.mark.parametrize("words", ["--help", "methods", "train --help", "data --help"])
+@pytest.mark.parametrize(
+    "words", ["--help", "methods", "train --help", "data --help", "serve --help"]
+)
 def test_nothing_heavy_is_imported_before_it_is_needed(words: str) -> None:
     code = (
         "import sys, atexit\n"

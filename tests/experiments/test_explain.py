@@ -12,7 +12,7 @@ from palate.data.cases import Histories
 from palate.data.load import DataConfig
 from palate.errors import ConfigError, RunError
 from palate.evaluation.ranking import rank_targets, top_k
-from palate.experiments.explain import Words, explain, put_into_words
+from palate.experiments.explain import Words, explain, explain_several, put_into_words
 from palate.experiments.faithfulness import OTHER, PROBE, WORDS
 from palate.experiments.interpret import interpret
 from palate.experiments.run import Run
@@ -38,8 +38,7 @@ def recommender(request: pytest.FixtureRequest) -> Recommender:
 @pytest.mark.parametrize("item", [None, 4, 15, 1])
 def test_influences_are_those_of_brute_force(recommender: Recommender, item: int | None) -> None:
     """One history at a time, without the code under test; item 1 is in the history itself."""
-    catalogue = taste_split().catalogue
-    found = explain(recommender, catalogue, HISTORY, item)
+    found = explain(recommender, HISTORY, item)
     whole = recommender.score(Histories.of([HISTORY]))
     seen = Histories.of([HISTORY])
     mask = (seen.items, seen.offsets)
@@ -61,6 +60,17 @@ def test_influences_are_those_of_brute_force(recommender: Recommender, item: int
     assert changes == sorted(changes, reverse=True)
 
 
+def test_of_a_long_history_the_newest_items_are_left_out_and_all_of_it_counts(
+    recommender: Recommender,
+) -> None:
+    (whole,) = explain_several(recommender, HISTORY)
+    (some,) = explain_several(recommender, HISTORY, newest=2)
+    assert (some.item, some.rank, some.candidates) == (whole.item, whole.rank, whole.candidates)
+    assert some.score == pytest.approx(whole.score, rel=1e-5)
+    wanted = [one for one in whole.influences if one.item in (7, 1)]
+    assert [(o.item, o.rank) for o in some.influences] == [(o.item, o.rank) for o in wanted]
+
+
 def test_one_call_scores_everything(recommender: Recommender) -> None:
     class Counted:
         calls = 0
@@ -70,13 +80,13 @@ def test_one_call_scores_everything(recommender: Recommender) -> None:
             return recommender.score(histories)
 
     counted = Counted()
-    explain(counted, taste_split().catalogue, HISTORY)  # type: ignore[arg-type]
+    explain(counted, HISTORY)  # type: ignore[arg-type]
     assert counted.calls == 1
 
 
 def test_what_reads_no_history_is_driven_by_nothing() -> None:
     split = taste_split()
-    found = explain(Popularity().fit(split), split.catalogue, HISTORY)
+    found = explain(Popularity().fit(split), HISTORY)
     assert {one.change for one in found.influences} == {0.0}
     assert {one.rank for one in found.influences} == {found.rank}
 
@@ -84,10 +94,10 @@ def test_what_reads_no_history_is_driven_by_nothing() -> None:
 def test_an_empty_history_and_a_whole_one() -> None:
     split = taste_split()
     fitted = Popularity().fit(split)
-    assert explain(fitted, split.catalogue, []).influences == []
+    assert explain(fitted, []).influences == []
     with pytest.raises(RunError, match="nothing is left"):
-        explain(fitted, split.catalogue, list(range(20)))
-    assert explain(fitted, split.catalogue, list(range(20)), 3).candidates == 1
+        explain(fitted, list(range(20)))
+    assert explain(fitted, list(range(20)), 3).candidates == 1
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def explain(
         known = known_history(run, catalogue, indices(catalogue, history), user)
         wanted = None if item is None else catalogue.find(item)
         recommender = run.recommender()
-        found = experiment(recommender, catalogue, known, wanted)
+        found = experiment(recommender, known, wanted)
     told = None
     wanted_words = kept_interpreter(run) is not None if words is None else words
     if wanted_words:

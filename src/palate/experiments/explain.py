@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from palate.data.cases import Histories, Indices
-from palate.data.catalogue import Catalogue
 from palate.errors import RunError
 from palate.evaluation.ranking import NOTHING, standing, top_k
 from palate.experiments.run import Run
@@ -61,12 +60,7 @@ class Explanation:
     influences: list[Influence]
 
 
-def explain(
-    recommender: Scorer,
-    catalogue: Catalogue,
-    history: Sequence[int],
-    item: int | None = None,
-) -> Explanation:
+def explain(recommender: Scorer, history: Sequence[int], item: int | None = None) -> Explanation:
     """Leave each item of a history out in turn, score again, and see what changes.
 
     All of it is one call of ``score``. What was in the history does not compete, whether or not it
@@ -82,16 +76,25 @@ def explain(
 
 
 def explain_several(
-    recommender: Scorer, history: Sequence[int], items: Sequence[int] | None = None
+    recommender: Scorer,
+    history: Sequence[int],
+    items: Sequence[int] | None = None,
+    newest: int | None = None,
 ) -> list[Explanation]:
-    """:func:`explain` of several items, for which the scores are the same."""
-    out = list(dict.fromkeys(history))
+    """:func:`explain` of several items, for which the scores are the same.
+
+    Args:
+        newest: leave out so many of the newest items alone, in turn; the whole history counts for
+            score and rank all the same.
+    """
+    known = list(dict.fromkeys(reversed(history)))
+    out = known[:newest][::-1]
     lists = [list(history), *([one for one in history if one != left] for left in out)]
     scores = recommender.score(Histories.of(lists))  # [1 + n, i]
-    seen = Histories.of([out] * len(lists))
+    seen = Histories.of([known] * len(lists))
     mask = (seen.items, seen.offsets)
     if items is None:
-        best = int(top_k(scores[:1], 1, (seen.items[: len(out)], seen.offsets[:2]))[0][0, 0])
+        best = int(top_k(scores[:1], 1, (seen.items[: len(known)], seen.offsets[:2]))[0][0, 0])
         if best == NOTHING:
             raise RunError("the whole catalogue is in the history: nothing is left to recommend")
         items = [best]

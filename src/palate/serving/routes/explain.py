@@ -36,11 +36,10 @@ def explain(service: TheService, deadline: Deadline, asked: ExplainAsked) -> Exp
                       "history, or events of them first")  # fmt: skip
     history = list(known.items)
     most = max(1, min(NEWEST, CELLS // len(engine.catalogue)))
-    if len(history) > most:
-        notes.append(f"of the history, the newest {most} events are looked at")
-        history = history[-most:]
+    if len(set(history)) > most:
+        notes.append(f"what the newest {most} items of the history do is told, not what older do")
     items = [engine.finder.find(title) for title in asked.items] or None
-    found = explain_several(engine.scorer(deadline), history, items)
+    found = explain_several(engine.scorer(deadline), history, items, most)
     told = [_told(engine, one, asked.most) for one in found]
     return ExplainTold(run=run_told(engine), items=told, notes=notes)
 

@@ -4,14 +4,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 
 .PHONY: demo test check setup clean
 
 demo: $(VENV)/.ready
 	$(BIN)/palate demo
 
+# A file's tests stay together, one thread each: faster than one process with all threads.
 test: $(VENV)/.ready
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

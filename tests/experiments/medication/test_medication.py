@@ -145,10 +145,19 @@ def test_advice_with_a_penalty_says_what_it_left_out(medication_run):
     assert some
 
 
-def test_an_unknown_patient_is_not_repeated(medication_run):
-    with pytest.raises(RunError) as error:
+def test_an_unknown_patient_is_not_repeated(medication_run, hospital_folder, tmp_path):
+    with pytest.raises(RunError, match="there are 1000") as error:  # invented ids may be named
         advise(medication_run, "77777")
     assert "77777" not in str(error.value)
+    real = shutil.copytree(hospital_folder, tmp_path / hospital_folder.name)
+    (real / "SYNTHETIC.md").unlink()
+    folder = tmp_path / "run"
+    run = train("popularity", {}, HospitalConfig(data=str(real)), folder=folder)
+    assert isinstance(run, MedicationRun)
+    assert run.caution == "Decision support for research, not for treatment."
+    with pytest.raises(RunError, match="no patient has that id") as error:
+        advise(run, "77777")
+    assert not re.search("77777|1000", str(error.value))
 
 
 def test_changed_data_is_refused(medication_run, tmp_path, hospital_folder):

@@ -268,6 +268,19 @@ def test_a_teacher_that_saw_others_is_refused(medication_comparison, hospital_fo
         train("leader", {"teacher": "nowhere", "epochs": 1}, data, folder=tmp_path / "run")
 
 
+def test_a_student_of_a_teacher_that_failed_fails_alone(hospital_folder, tmp_path):
+    found = compare(
+        ["leader", "leader-teacher", "popularity"],
+        HospitalConfig(data=str(hospital_folder)),
+        folder=tmp_path / "comparison",
+        settings={"leader-teacher": {"model": str(tmp_path / "nothing")}},
+    )
+    errors = {one.label: one.error for one in found.rows}
+    assert errors["popularity"] is None
+    assert "nothing" in errors["leader-teacher"]
+    assert "leader-teacher-seed0" in errors["leader"]
+
+
 def test_a_student_alone_says_what_it_needs(hospital_folder):
     with pytest.raises(ConfigError, match="needs a teacher"):
         compare(["leader", "popularity"], HospitalConfig(data=str(hospital_folder)))

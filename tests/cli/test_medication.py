@@ -66,12 +66,14 @@ def test_what_cannot_be_is_said_in_one_line(words, said, palate):
 
 
 def test_recommendations_mark_interactions(palate, run):
-    answer = palate("recommend", run, "--patient", "10000003")
+    refused = palate("recommend", run, "--patient", "5")
+    patient = refused.err.partition("there are ")[2].split(",")[0]
+    answer = palate("recommend", run, "--patient", patient)
     assert answer.code == 0, answer.err
     assert answer.out.splitlines()[-1] == CAUTION
     for word in ("ATC:", "probability", "interacts with"):
         assert word in answer.out
-    told = json.loads(palate("recommend", run, "--patient", "10000003", "-k", "2", "--json").out)
+    told = json.loads(palate("recommend", run, "--patient", patient, "-k", "2", "--json").out)
     assert len(told["recommended"]) == 2
     assert told["caution"] == CAUTION
 
@@ -93,7 +95,7 @@ def test_whom_to_recommend_for(words, said, palate, run):
 
 @pytest.mark.parametrize("command", ["explain", "prompts", "chat", "update"])
 def test_commands_of_other_runs_say_so(command, palate, run):
-    more = {"explain": ["--user", "1"], "prompts": ["--user", "1"], "update": ["x.csv"]}
+    more = {"explain": ["--user", "1"], "prompts": ["--user", "1"], "update": ["--with", "x.csv"]}
     answer = palate(command, run, *more.get(command, []))
     assert answer.code == 2
     assert "diagnosis-popularity recommends medications" in answer.err

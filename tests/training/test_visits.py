@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from palate.data.hospital.visits import KINDS
 from palate.evaluation.medication import interaction_rate
-from palate.recommenders.medication.conformance import rule_split
+from palate.recommenders.medication.rules import rule_split
 from palate.training.visits import (
     CaseExamples,
     MedicationValidation,

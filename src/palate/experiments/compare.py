@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,11 @@ def compare(
     for number, (entry, seed) in enumerate(planned, start=1):
         name = f"{entry.label}-seed{seed}"
         settled = entry.at(folder, seed)
-        config = kind.config(entry.method, settled, data, seed, dataset.fingerprint)
-        same = key(config, dataset.fingerprint, code_version(entry.method, kind.name))
-        state = _state(folder / name, same) if reuse else "other"
+        state = "other"
+        with suppress(RunError):  # a teacher that failed: the student's own process says so
+            config = kind.config(entry.method, settled, data, seed, dataset.fingerprint)
+            same = key(config, dataset.fingerprint, code_version(entry.method, kind.name))
+            state = _state(folder / name, same) if reuse else "other"
         line = Text.assemble((f"[{number}/{len(planned)}] ", "dim"), f"{entry.label}, seed {seed}")
         console.print(line.append(WORDS.get(state, ""), "dim"))
         error = None

@@ -145,10 +145,19 @@ def test_advice_with_a_penalty_says_what_it_left_out(medication_run):
     assert some
 
 
-def test_an_unknown_patient_is_not_repeated(medication_run):
-    with pytest.raises(RunError) as error:
+def test_an_unknown_patient_is_not_repeated(medication_run, hospital_folder, tmp_path):
+    with pytest.raises(RunError, match="there are 1000") as error:  # invented ids may be named
         advise(medication_run, "77777")
     assert "77777" not in str(error.value)
+    real = shutil.copytree(hospital_folder, tmp_path / hospital_folder.name)
+    (real / "SYNTHETIC.md").unlink()
+    folder = tmp_path / "run"
+    run = train("popularity", {}, HospitalConfig(data=str(real)), folder=folder)
+    assert isinstance(run, MedicationRun)
+    assert run.caution == "Decision support for research, not for treatment."
+    with pytest.raises(RunError, match="no patient has that id") as error:
+        advise(run, "77777")
+    assert not re.search("77777|1000", str(error.value))
 
 
 def test_changed_data_is_refused(medication_run, tmp_path, hospital_folder):
@@ -257,6 +266,19 @@ def test_a_teacher_that_saw_others_is_refused(medication_comparison, hospital_fo
         train("leader", {"teacher": other, "epochs": 1}, data, folder=tmp_path / "run")
     with pytest.raises(RunError, match="no such folder"):
         train("leader", {"teacher": "nowhere", "epochs": 1}, data, folder=tmp_path / "run")
+
+
+def test_a_student_of_a_teacher_that_failed_fails_alone(hospital_folder, tmp_path):
+    found = compare(
+        ["leader", "leader-teacher", "popularity"],
+        HospitalConfig(data=str(hospital_folder)),
+        folder=tmp_path / "comparison",
+        settings={"leader-teacher": {"model": str(tmp_path / "nothing")}},
+    )
+    errors = {one.label: one.error for one in found.rows}
+    assert errors["popularity"] is None
+    assert "nothing" in errors["leader-teacher"]
+    assert "leader-teacher-seed0" in errors["leader"]
 
 
 def test_a_student_alone_says_what_it_needs(hospital_folder):

@@ -10,7 +10,7 @@ import pytest
 
 from palate.recommenders import registry
 from palate.recommenders.medication.base import MedicationRecommender, Terms
-from palate.recommenders.medication.conformance import rule_split
+from palate.recommenders.medication.rules import rule_split
 from palate.training.context import FitContext
 
 NET: dict[str, Any] = {"width": 16, "epochs": 3, "batch_size": 16, "device": "cpu"}

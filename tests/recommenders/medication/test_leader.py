@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from palate.data.hospital.visits import Ragged
 from palate.errors import ConfigError
 from palate.recommenders.medication.base import Terms
-from palate.recommenders.medication.conformance import rule_split
 from palate.recommenders.medication.leader import LEADER, LEADERConfig
 from palate.recommenders.medication.leader_net import (
     RESERVED,
@@ -22,6 +21,7 @@ from palate.recommenders.medication.leader_net import (
     given_codes,
     mean_over,
 )
+from palate.recommenders.medication.rules import rule_split
 from palate.training.context import FitContext
 from palate.training.visits import CaseExamples
 

@@ -10,8 +10,8 @@ import torch
 
 from palate.data.hospital.visits import KINDS
 from palate.language.collate import encode
-from palate.recommenders.medication.conformance import rule_split
 from palate.recommenders.medication.prompts import CUE, Wording, patient_prompts
+from palate.recommenders.medication.rules import rule_split
 from palate.training.context import FitContext
 
 SPLIT = rule_split()

@@ -51,8 +51,9 @@ def config(
         "seed": seed,
     }
     teacher = settings.get("teacher") if method == LEADER.name else None
-    if teacher is not None and settings["distillation"] and Path(teacher).exists():
+    if teacher is not None and settings["distillation"]:
         run = MedicationRun(teacher)
+        found["settings"] = settings | {"teacher": str(Path(teacher).resolve())}
         if run.method != LeaderTeacher.name:
             raise RunError(
                 f"{teacher}: a run of {run.method}, which cannot teach; "

@@ -59,7 +59,9 @@ def case_of(run: MedicationRun, patient: str) -> MedicationCases:
     try:
         number = hospital.patient(patient)
     except DataError as error:
-        raise RunError(str(error)) from None
+        # Ids of real patients are nobody's business; invented ones can be named.
+        some = f"; there are {', '.join(hospital.patient_ids[:3])} …" if hospital.synthetic else ""
+        raise RunError(f"{error}{some}") from None
     values = run.terms().profile_values
     return medication_cases(hospital, np.array([number]), values).without_targets()
 

@@ -89,7 +89,7 @@ def _context(shown: Shown) -> dict[str, Any]:
         "given": _given(results),
         "notes": results.get("notes", []),
         "groups": _groups(done),
-        "curve": _curve(done),
+        "curves": _curves(done),
         "legend": legend(list(done)),
         "panels": _costs(done),
         "costs": tables.costs(done[0]) if len(done) == 1 else [],
@@ -197,25 +197,35 @@ def _groups(done: Sequence[Line]) -> list[dict[str, Any]]:
     return rows
 
 
-def _curve(done: Sequence[Line]) -> Any:
-    """Jaccard against the rate of interactions, a curve per method over penalties."""
-    if not done:
-        return ""
+def _curves(done: Sequence[Line]) -> list[Picture]:
+    """Accuracy, and how much is recommended, against the rate of interactions over penalties."""
+    axis = "% of recommended pairs that interact"
+    kinds = {"jaccard": "Jaccard", "drugs": "medications"}
+    return [
+        Picture(f"{title} over penalties", charts.lines(_penalised(done, name), axis, title))
+        for name, title in (kinds.items() if done else ())
+    ]
+
+
+def _penalised(done: Sequence[Line], name: str) -> list[Series]:
+    """A curve per method, averaged over its trainings."""
     series = []
     for line in done:
         curves = [run.results()["curve"] for run in line.pooled.runs]
         points = []
         for same in zip(*curves, strict=False):
             rate = sum(one[RATE] for one in same) / len(same)
-            jaccard = sum(one["jaccard"] for one in same) / len(same)
+            jaccard, drugs = (
+                sum(one[key] for one in same) / len(same) for key in ("jaccard", "drugs")
+            )
             tip = (
                 f"{line.label}, penalty {same[0]['penalty']:g}: Jaccard {wording.score(jaccard)}, "
-                f"{wording.share(rate)} of pairs interact, "
-                f"{sum(one['drugs'] for one in same) / len(same):.1f} medications"
+                f"{wording.share(rate)} of pairs interact, {drugs:.1f} medications"
             )
-            points.append(Point(100 * rate, jaccard, tip=tip, strong=True))
+            value = jaccard if name == "jaccard" else drugs
+            points.append(Point(100 * rate, value, tip=tip, strong=True))
         series.append(Series(line.label, line.colour, points))
-    return charts.lines(series, "% of recommended pairs that interact", "Jaccard", height=340)
+    return series
 
 
 def _costs(done: Sequence[Line]) -> list[Picture]:

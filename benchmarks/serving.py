@@ -65,7 +65,7 @@ def started(name: str, command: list[str], port: int) -> Iterator[dict[str, Any]
                     probe.sendall(
                         f"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
                     )
-                    probe.settimeout(60)
+                    probe.settimeout(3600)  # it listens before it has loaded
                     if probe.recv(12).startswith(b"HTTP/1.1"):
                         break
             if process.poll() is not None:

@@ -256,3 +256,29 @@ def test_what_does_not_fit_is_refused_by_name(
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         Recformer(RecformerConfig(**small | more, pretrained=folder)).fit(SPLIT)
+
+
+def test_items_that_came_later_are_ranked_by_their_texts(
+    trained: Recformer, tmp_path: Path
+) -> None:
+    trained.save(tmp_path)
+    recommender = Recformer.load(tmp_path, SPLIT.catalogue)
+    histories = SPLIT.test.histories
+    before = recommender.score(histories)
+    frame = SPLIT.catalogue.frame
+    twin = frame.head(1).with_columns(item=pl.lit("twin"))
+    other = frame.head(1).with_columns(item=pl.lit("other"), title=pl.lit("quite another"))
+    grown = Catalogue(pl.concat([frame, twin, other]))
+    recommender.take_items(grown)
+    after = recommender.score(histories)
+    np.testing.assert_allclose(after[:, :-2], before, atol=1e-5)
+    vectors = recommender.item_representations()
+    fresh = recommender.vectors_of(Catalogue(pl.concat([twin, other])))
+    np.testing.assert_allclose(vectors[-2:], fresh, atol=1e-5)
+    assert not np.allclose(fresh[0], fresh[1], atol=1e-3)
+    assert recommender.score(Histories.of([[len(grown) - 1]])).shape == (1, len(grown))
+    titles = ["renamed", *grown.titles[1:]]
+    recommender.take_items(Catalogue(grown.frame.with_columns(title=pl.Series(titles))))
+    changed = recommender.item_representations()
+    assert not np.allclose(changed[0], vectors[0], atol=1e-3)
+    np.testing.assert_allclose(changed[1:], vectors[1:], atol=1e-5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from palate import __version__
 from palate.serving import problems
 from palate.serving.docs import page
-from palate.serving.guard import Guard
+from palate.serving.guard import OPEN, Guard
 from palate.serving.routes import (
     chat,
     events,
@@ -37,6 +38,9 @@ with them back in.
 Errors are `application/problem+json` (RFC 9457): `detail` says what is wrong and how to mend it.
 429 and 503 carry `Retry-After`. Titles and other text out of the data are data: show them as text,
 never as markup."""
+
+ABOUT_KEYS = """`Authorization: Bearer KEY`, where KEY comes from `palate keys add NAME --role
+read|write|admin`. Not needed on a server that listens on its own machine alone."""
 
 TAGS = [
     {"name": "recommend", "description": "Lists of items for people."},
@@ -77,6 +81,7 @@ def application(service: Service) -> FastAPI:
         responses=problems.RESPONSES,
     )
     app.state.service = service
+    app.openapi = partial(_described, app, app.openapi)  # type: ignore[method-assign]
     problems.install(app)
     for module in (recommend, search, explain, chat, events, users, runs, watch, items):
         app.include_router(module.router, prefix="/v1")
@@ -92,6 +97,22 @@ class _Page(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+KEY = "API key"
+
+
+def _described(app: FastAPI, plain: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """OpenAPI, with the keys that the guard asks for."""
+    if app.openapi_schema is None:
+        schema = plain()
+        scheme = {"type": "http", "scheme": "bearer", "description": ABOUT_KEYS}
+        schema.setdefault("components", {})["securitySchemes"] = {KEY: scheme}
+        for path, methods in schema["paths"].items():
+            for route in methods.values():
+                route["security"] = [] if path in OPEN else [{KEY: []}]
+    assert app.openapi_schema is not None
+    return app.openapi_schema
 
 
 def _add_pages(app: FastAPI) -> None:

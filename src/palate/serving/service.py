@@ -55,7 +55,7 @@ class Service:
         self._watcher = threading.Thread(target=self._watch, name="palate-watch", daemon=True)
 
     def _writer(self) -> Writer | None:
-        if self.settings.words == PLAIN:
+        if self.settings.words == PLAIN and self.settings.words_model is None:
             return None  # and a language model's machinery is not loaded
         from palate.experiments.chat import writer
 

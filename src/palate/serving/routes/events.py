@@ -6,10 +6,11 @@ import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Header
+from starlette.responses import Response
 
 from palate.serving.keys import Caller
 from palate.serving.problems import Problem
-from palate.serving.routes.needs import TheService, needs
+from palate.serving.routes.needs import TheService, needs, told
 from palate.serving.schemas.base import PRINTED
 from palate.serving.schemas.events import EventsAsked, EventsTold
 from palate.serving.service import Service
@@ -20,7 +21,7 @@ from palate.serving.store.database import now
 router = APIRouter(tags=["events"])
 
 
-@router.post("/events", status_code=201, summary="Say what people did")
+@router.post("/events", status_code=201, summary="Say what people did", response_model=EventsTold)
 def add_events(
     service: TheService,
     asked: EventsAsked,
@@ -36,7 +37,7 @@ def add_events(
             examples=["2b7e1516-28ae"],
         ),
     ] = None,
-) -> EventsTold:
+) -> Response:
     """Write events: all of them, or none. When this answers, they are on disk.
 
     The next list of each user heeds them. An item that neither a run nor the store knows is an
@@ -60,7 +61,7 @@ def add_events(
     if not repeated:
         for row in rows:
             service.metrics.events.labels(row.kind).inc()
-    return EventsTold(written=written, repeated=repeated)
+    return told(EventsTold(written=written, repeated=repeated), 201)
 
 
 def _check_items(service: Service, asked: EventsAsked) -> None:

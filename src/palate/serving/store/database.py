@@ -51,12 +51,12 @@ class Store:
             StoreError: it cannot be opened.
         """
         self.engine = _engine(address, connections)
-        # Each statement by itself: a transaction around one costs as much as the statement.
-        self._reader = self.engine.execution_options(
-            isolation_level="AUTOCOMMIT", palate_reads=True
-        )
         self.place = self.engine.url.render_as_string(hide_password=True)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        # Each statement by itself: a transaction around one costs as much as the statement. (SQLite
+        # needs no more than that none is begun.)
+        alone = {} if self.sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reader = self.engine.execution_options(palate_reads=True, **alone)
         # Writers of one process line up here: SQLite lets one write and has the others poll.
         self._line = threading.Lock()
         with self._told("opened"):

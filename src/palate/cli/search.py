@@ -31,12 +31,8 @@ Pipe = Annotated[
         "--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a YAML file."
     ),
 ]
-Layout = Annotated[
-    str, typer.Option(help="Layout of the files, where it is not to be guessed.")
-]
-IdColumn = Annotated[
-    str | None, typer.Option(help="Column of the id.", rich_help_panel=COLUMNS)
-]
+Layout = Annotated[str, typer.Option(help="Layout of the files, where it is not to be guessed.")]
+IdColumn = Annotated[str | None, typer.Option(help="Column of the id.", rich_help_panel=COLUMNS)]
 TitleColumn = Annotated[
     str | None, typer.Option(help="Column of the title.", rich_help_panel=COLUMNS)
 ]
@@ -47,7 +43,9 @@ TextColumn = Annotated[
 TimeColumn = Annotated[
     str | None, typer.Option(help="Column of the document's time.", rich_help_panel=COLUMNS)
 ]
-Queries = Annotated[Path, typer.Option(metavar="FILE", help="Queries: JSON lines, CSV, BEIR, TREC.")]
+Queries = Annotated[
+    Path, typer.Option(metavar="FILE", help="Queries: JSON lines, CSV, BEIR, TREC.")
+]
 Judgements = Annotated[
     Path, typer.Option("--qrels", metavar="FILE", help="Judgements: BEIR, TREC or SMART.")
 ]
@@ -225,9 +223,7 @@ def show(
             return
         name, at, version = document.rpartition("@")
         versioned = bool(at) and version.isdigit() and document not in snapshot
-        found = (
-            snapshot.document(name, int(version)) if versioned else snapshot.document(document)
-        )
+        found = snapshot.document(name, int(version)) if versioned else snapshot.document(document)
         history = [vars(change) for change in snapshot.store.history(found.id)]
     if as_json:
         console.print_json({**vars(found), "history": history})
@@ -385,9 +381,7 @@ def _columns(
     return Columns(id, title, tuple(text or ()), time)
 
 
-def _add(
-    index: SearchIndex, sources: list[Path], layout: str, columns: Columns
-) -> dict[str, int]:
+def _add(index: SearchIndex, sources: list[Path], layout: str, columns: Columns) -> dict[str, int]:
     from itertools import chain
 
     from palate.search.layouts import read_documents

@@ -18,7 +18,7 @@ import torch
 
 from palate.errors import ConfigError
 from palate.language.embeddings import batches
-from palate.language.precision import choose_device
+from palate.language.precision import Precision, choose_device, choose_dtype
 from palate.language.quiet import quiet
 from palate.language.weights import KNOWN, resolve
 
@@ -50,7 +50,14 @@ class TransformerEncoder:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, name: str, pooling: str, max_tokens: int, batch: int
+        self,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        pooling: str,
+        max_tokens: int,
+        batch: int,
+        half: bool,
     ) -> None:
         self.name = name
         self._model = model
@@ -58,6 +65,7 @@ class TransformerEncoder:
         self._pooling = pooling
         self._max_tokens = max_tokens
         self._batch = batch
+        self._half = half
         self._lock = threading.Lock()  # tokenizers are not made for several threads
         self.size = int(model.config.hidden_size)
         self.fingerprint = self._fingerprint()
@@ -69,6 +77,7 @@ class TransformerEncoder:
         *,
         pooling: Pooling = "auto",
         max_tokens: int | None = None,
+        precision: Precision = "fp32",
         device: str = "auto",
         batch_tokens: int = 8192,
     ) -> Self:
@@ -81,6 +90,8 @@ class TransformerEncoder:
                 mean where it has none.
             max_tokens: texts are cut to so many; by default as many as the model takes, and at
                 most 512.
+            precision: bf16 computes products in half the bits where the device can, for speed;
+                its vectors differ a little with what else is in the batch.
             batch_tokens: padded tokens per batch; bounds memory.
 
         Raises:
@@ -103,8 +114,9 @@ class TransformerEncoder:
         chosen = _pooling_of(place) if pooling == "auto" else pooling
         limit = int(getattr(loaded.config, "max_position_embeddings", 512) or 512)
         most = min(max_tokens or 512, limit, tokenizer.model_max_length)
-        loaded = loaded.to(choose_device(device)).eval()
-        return cls(loaded, tokenizer, model, chosen, most, batch_tokens)
+        where = choose_device(device)
+        half = choose_dtype(precision, where) is torch.bfloat16
+        return cls(loaded.to(where).eval(), tokenizer, model, chosen, most, batch_tokens, half)
 
     def encode(self, texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
         """[n, h] float32: one vector of length 1 per text."""
@@ -130,10 +142,11 @@ class TransformerEncoder:
             tokens[row, : len(one)] = torch.tensor(one, dtype=torch.long)
             mask[row, : len(one)] = 1
         device = self._model.device
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, self._half):
             states = self._model(
                 input_ids=tokens.to(device), attention_mask=mask.to(device)
-            ).last_hidden_state.cpu()  # [b, l, h]
+            ).last_hidden_state  # [b, l, h]
+        states = states.float().cpu()
         if self._pooling == "cls":
             pooled = states[:, 0]
         elif self._pooling == "last":
@@ -144,7 +157,8 @@ class TransformerEncoder:
         return torch.nn.functional.normalize(pooled, dim=-1).numpy()
 
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(f"1 {self._pooling} {self._max_tokens}".encode())
+        told = f"1 {self._pooling} {self._max_tokens}" + " bf16" * self._half
+        digest = hashlib.sha256(told.encode())
         config = self._model.config.to_diff_dict()
         for label in ("_name_or_path", "transformers_version", "dtype"):
             config.pop(label, None)
@@ -159,11 +173,18 @@ class TransformerEncoder:
 class BackboneEncoder:
     """The mean or last hidden state of a causal language model."""
 
-    def __init__(self, model: str, pooling: Pooling, max_tokens: int | None, device: str) -> None:
+    def __init__(
+        self,
+        model: str,
+        pooling: Pooling,
+        max_tokens: int | None,
+        precision: Precision,
+        device: str,
+    ) -> None:
         from palate.language.backbone import Backbone
 
         self.name = model
-        self._backbone = Backbone.load(model, precision="fp32", device=device)
+        self._backbone = Backbone.load(model, precision=precision, device=device)
         self._pooling: Literal["mean", "last"] = "last" if pooling == "last" else "mean"
         self._max_tokens = max_tokens or 512
         self._lock = threading.Lock()
@@ -190,6 +211,7 @@ def load_encoder(
     *,
     pooling: Pooling = "auto",
     max_tokens: int | None = None,
+    precision: Precision = "fp32",
     device: str = "auto",
 ) -> Encoder:
     """The encoder for a model of either kind; arguments as for :meth:`TransformerEncoder.load`.
@@ -199,8 +221,10 @@ def load_encoder(
         SourceError: the weights could not be fetched.
     """
     if model in KNOWN or model.endswith(".gguf") or _is_causal(model):
-        return BackboneEncoder(model, pooling, max_tokens, device)
-    return TransformerEncoder.load(model, pooling=pooling, max_tokens=max_tokens, device=device)
+        return BackboneEncoder(model, pooling, max_tokens, precision, device)
+    return TransformerEncoder.load(
+        model, pooling=pooling, max_tokens=max_tokens, precision=precision, device=device
+    )
 
 
 def _is_causal(model: str) -> bool:

@@ -17,10 +17,11 @@ import numpy.typing as npt
 from palate.config import Config
 from palate.errors import ConfigError
 
-STOP_WORDS = frozenset(
+STOPPED = (
     "a an and are as at be but by for if in into is it no not of on or such that the their then "
-    "there these they this to was will with".split()
+    "there these they this to was will with"
 )
+STOP_WORDS = frozenset(STOPPED.split())
 WORD = re.compile(r"\w+")
 
 

@@ -9,9 +9,11 @@ Legend: n documents of a segment, p passages of them, h size of a vector, q quer
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from pydantic import Field
 from palate.config import Config
 from palate.errors import ConfigError, SourceError
 from palate.language.encoder import Encoder, Pooling
+from palate.language.precision import Precision
 from palate.search.index import SearchIndex, Snapshot, View
 from palate.search.passages import passages
 from palate.search.postings import Array, read_array, write_array
@@ -58,6 +61,8 @@ class DenseConfig(Config):
     """Weight of the query in that vector."""
     beta: float = Field(0.75, ge=0)
     """Weight of the documents."""
+    precision: Precision = "fp32"
+    """Of the model's products; bf16 is faster where the processor can, and a little less exact."""
     device: str = "auto"
     """Where the model runs."""
 
@@ -91,57 +96,75 @@ class SegmentVectors:
         found = []
         step = max(1, CELLS // len(self.data))
         for start in range(0, len(queries), step):
-            near = self.data @ queries[start : start + step].T  # [p, q]
+            some = queries[start : start + step]
+            # A single vector: a product of matrix and vector is faster than one of matrices.
+            near = (
+                (self.data @ some[0])[:, None] if len(some) == 1 else self.data @ some.T
+            )  # [p, q]
             found += [self._best(view, near[:, i], k) for i in range(near.shape[1])]
         return found
 
     def _best(self, view: View, near: Array, k: int) -> tuple[Array, Array, Array]:
-        scores = np.full(len(view.segment), -np.inf, dtype=np.float32)
         near = np.ascontiguousarray(near)
-        scores[self.having] = (
-            near if self.single else np.maximum.reduceat(near, self.starts[self.having])
-        )
-        scores[~view.alive] = -np.inf
+        if self.single and len(self.having) == len(view.segment):
+            scores = near
+        else:
+            scores = np.full(len(view.segment), -np.inf, dtype=np.float32)
+            scores[self.having] = (
+                near if self.single else np.maximum.reduceat(near, self.starts[self.having])
+            )
+        if not view.whole:
+            scores[~view.alive] = -np.inf
         places = best(scores, view.segment.ranks, k, floor=-np.inf)
+        return places, scores[places], self._inside(near, places)
+
+    def _inside(self, near: Array, places: Array) -> Array:
+        """The number of the nearest passage of each document; -1 where it has one only."""
         numbers = np.full(len(places), -1, dtype=np.int64)
-        for row, place in enumerate(places.tolist()):
-            start, end = self.starts[place], self.starts[place + 1]
-            if end - start > 1:
-                numbers[row] = int(near[start:end].argmax())
-        return places, scores[places], numbers
+        if not self.single:
+            for row, place in enumerate(places.tolist()):
+                start, end = self.starts[place], self.starts[place + 1]
+                if end - start > 1:
+                    numbers[row] = int(near[start:end].argmax())
+        return numbers
 
-    def _by_faiss(
-        self, view: View, query: Array, k: int, how: str
-    ) -> tuple[Array, Array, Array]:
-        import faiss
-
+    def _by_faiss(self, view: View, query: Array, k: int, how: str) -> tuple[Array, Array, Array]:
+        faiss = _faiss()
         index = self._built(how)
-        wanted = view.alive[self.owners]
-        count = min(k, int(wanted.sum())) if self.single else min(4 * k, int(wanted.sum()))
-        packed = np.packbits(wanted, bitorder="little")
-        chosen = faiss.IDSelectorBitmap(packed)
+        options, there = None, len(self.data)
+        if not view.whole:
+            wanted = view.alive[self.owners]
+            there = int(wanted.sum())
+            chosen = faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))
+            options = faiss.SearchParameters(sel=chosen)
+        count = min(k if self.single else 4 * k, there)
         while True:
             if how == "hnsw":
-                options = faiss.SearchParametersHNSW(sel=chosen, efSearch=max(128, count))
+                wide = {"efSearch": max(128, count)}
+                if options is not None:
+                    wide["sel"] = chosen
+                scores, numbers = index.search(
+                    query[None], count, params=faiss.SearchParametersHNSW(**wide)
+                )
             else:
-                options = faiss.SearchParameters(sel=chosen)
-            scores, numbers = index.search(query[None], count, params=options)
+                scores, numbers = index.search(query[None], count, params=options)
             known = numbers[0] >= 0
-            owners = self.owners[numbers[0][known]]
-            distinct, first = np.unique(owners, return_index=True)  # the best stands first
-            if len(distinct) >= k or count >= wanted.sum() or not known.all():
+            picked, values = numbers[0][known], scores[0][known]
+            places = self.owners[picked]
+            if not self.single:
+                places, first = np.unique(places, return_index=True)  # the best stands first
+                picked, values = picked[first], values[first]
+            if len(places) >= k or count >= there or not known.all():
                 break
-            count = min(4 * count, int(wanted.sum()))
-        values, picked = scores[0][known][first], numbers[0][known][first]
-        order = np.lexsort((view.segment.ranks[distinct], -values))[:k]
-        places = distinct[order]
+            count = min(4 * count, there)
+        order = np.lexsort((view.segment.ranks[places], -values))[:k]
+        places = places[order]
         inside = picked[order] - self.starts[places]
         inside[self.starts[places + 1] - self.starts[places] < 2] = -1
         return places, values[order], inside
 
     def _built(self, how: str) -> Any:
-        import faiss
-
+        faiss = _faiss()
         if how not in self._faiss:
             size = self.data.shape[1]
             if how == "hnsw":
@@ -167,12 +190,7 @@ class Dense:
 
     def __init__(self, config: DenseConfig, index: SearchIndex, name: str = "dense") -> None:
         if config.search != "exact":
-            try:
-                import faiss  # noqa: F401
-            except ImportError:
-                raise ConfigError(
-                    f"search={config.search} needs faiss: pip install 'palate[search]'"
-                ) from None
+            _faiss()
         self.config = config
         self.index = index
         self.name = name
@@ -238,7 +256,8 @@ class Dense:
             try:
                 self._encoder = load_encoder(
                     self.config.model, pooling=self.config.pooling,
-                    max_tokens=self.config.max_tokens, device=self.config.device,
+                    max_tokens=self.config.max_tokens, precision=self.config.precision,
+                    device=self.config.device,
                 )  # fmt: skip
             except SourceError as error:
                 if self.config.model != DEFAULT:
@@ -255,9 +274,9 @@ class Dense:
     def vectors(self, snapshot: Snapshot, view: View) -> SegmentVectors:
         """The vectors of a segment: from its folder, or computed and put there."""
         encoder = self.encoder(snapshot)
-        key = f"{encoder.fingerprint}-{self.config.document_prefix}"
+        key = ("vectors", _key(encoder, self.config.document_prefix))
         return view.segment.once(
-            ("vectors", key), lambda: _vectors(snapshot, view, encoder, self.config.document_prefix)
+            key, lambda: _vectors(snapshot, view, encoder, self.config.document_prefix)
         )
 
     def _query_vectors(
@@ -335,13 +354,18 @@ def _keep(segment: Segment, name: str, data: Array, starts: Array) -> None:
 
 
 def _key(encoder: Encoder, prefix: str) -> str:
-    import hashlib
-
     return hashlib.sha256(f"{encoder.fingerprint}\n{prefix}".encode()).hexdigest()
 
 
 def _cut(snapshot: Snapshot) -> tuple[int, int]:
     return snapshot.config.passage_words, snapshot.config.passage_overlap
+
+
+def _faiss() -> Any:
+    try:
+        return import_module("faiss")
+    except ImportError:
+        raise ConfigError("this search needs faiss: pip install 'palate[search]'") from None
 
 
 def _unit(vectors: Array) -> npt.NDArray[np.float32]:

@@ -218,7 +218,9 @@ class DocumentStore:
 
     def forget_dead(self, numbers: Iterable[int]) -> None:
         """These numbers stand in no segment any more."""
-        self.connection.executemany("DELETE FROM dead WHERE number = ?", ((int(n),) for n in numbers))
+        self.connection.executemany(
+            "DELETE FROM dead WHERE number = ?", ((int(n),) for n in numbers)
+        )
 
     def _last_version(self, document: str) -> int:
         row = self.connection.execute(

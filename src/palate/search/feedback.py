@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from palate.search.lexical import BM25Config, LexicalField
 
 COMMON = 0.1  # share of the documents from which on a term says too little
+FEW = 10  # documents that are no large share of any collection
 
 
 def expand(
@@ -99,7 +100,7 @@ def rocchio(
 
 
 def _telling(term: str, field: LexicalField) -> bool:
-    return not term.isdigit() and field.frequency(term) <= COMMON * max(field.documents, 1)
+    return not term.isdigit() and field.frequency(term) <= max(COMMON * field.documents, FEW)
 
 
 def _most(weights: Mapping[str, float], count: int) -> dict[str, float]:

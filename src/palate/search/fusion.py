@@ -38,7 +38,7 @@ class RRFConfig(Config):
 
     k0: float = Field(60, gt=0)
     """How flat ranks count."""
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     """Weight of each retriever by name; 1 for those that are not named."""
 
 
@@ -69,7 +69,7 @@ class RRF:
 class ConvexConfig(Config):
     """Settings of the convex combination."""
 
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     """Weight of each retriever by name; 1 for those that are not named. Only proportions count."""
 
 
@@ -145,9 +145,7 @@ def _stretched(one: Results) -> dict[str, float]:
     return {hit.document: (hit.score - low) / span if span else 1.0 for hit in one}
 
 
-def _joined(
-    lists: Sequence[Results], scores: Mapping[str, float], k: int, stage: str
-) -> Results:
+def _joined(lists: Sequence[Results], scores: Mapping[str, float], k: int, stage: str) -> Results:
     """One list, with all that the lists know about a document."""
     known: dict[str, Hit] = {}
     provenance: dict[str, tuple[Found, ...]] = {}

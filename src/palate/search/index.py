@@ -54,10 +54,16 @@ class IndexConfig(Config):
 
 @dataclass(frozen=True)
 class View:
-    """A segment and which of its documents are alive, [n]."""
+    """A segment and which of its documents are alive.
+
+    Attributes:
+        alive: [n]
+        whole: all are.
+    """
 
     segment: Segment
     alive: npt.NDArray[np.bool_]
+    whole: bool
 
 
 @dataclass
@@ -117,7 +123,7 @@ class Snapshot:
         with self._state.lock:
             if key not in self._state.made:
                 self._state.made[key] = make()
-            return self._state.made[key]  # type: ignore[no-any-return]
+            return self._state.made[key]
 
 
 class SearchIndex:
@@ -238,7 +244,7 @@ class SearchIndex:
                 segment = opened.get(name) or Segment(self.folder / "segments" / name)
                 alive = np.ones(len(segment), dtype=bool)
                 alive[segment.places(dead)] = False
-                views.append(View(segment, alive))
+                views.append(View(segment, alive, bool(alive.all())))
             state = State(manifest["generation"], tuple(views))
             if known is None or known.generation < state.generation:
                 self._state = state
@@ -312,10 +318,16 @@ class SearchIndex:
         return gone
 
     def compact(self) -> None:
-        """Merge all segments into one, and give back the room of what was deleted."""
+        """Merge all segments into one, and give back the room of what was deleted.
+
+        The segments that were merged away go a minute later, with the next one who writes: until
+        then somebody may be reading them.
+        """
         with self.writing() as writer:
             writer.commit(everything=True)
+            writer.sweep()
             writer.store.connection.execute("VACUUM")
+            writer.store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class Writer:
@@ -328,7 +340,7 @@ class Writer:
         self._segments.mkdir(exist_ok=True)
         self._fresh = self._new()
         self._changed = False
-        self._sweep()
+        self.sweep()
 
     @property
     def waiting(self) -> int:
@@ -408,7 +420,7 @@ class Writer:
             entries[which] = [{"name": name, "documents": count}] if count else []
             everything = False
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what writers that were killed have left, and what was merged away long ago."""
         self._begin()
         manifest = self.store.meta("manifest")

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import bm25s
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
@@ -42,7 +43,7 @@ class BM25Config(Config):
     Elasticsearch's."""
     b: float = Field(0.4, ge=0, le=1)
     """How much long documents are held back."""
-    weights: dict[str, float] = {}
+    weights: dict[str, float] = Field(default_factory=dict)
     """Weights of the index's further fields; 0.5 for those that are not named."""
     feedback: Literal["none", "rm3", "rocchio"] = "none"
     """Search again with terms from the first documents found."""
@@ -68,9 +69,7 @@ class Part:
         self.norms = np.empty(0, dtype=np.float32)  # [n] K(d); set when the average is known
         # Zeros that nothing has touched take no memory.
         self.weights = np.zeros(len(postings.documents), dtype=np.float32)
-        from bm25s import BM25
-
-        self.engine = BM25(method="lucene", backend="numpy")
+        self.engine = bm25s.BM25(method="lucene", backend="numpy")
         self.engine.nonoccurrence_array = None
         self.engine.scores = {
             "data": self.weights,
@@ -151,7 +150,7 @@ class LexicalField:
     ) -> npt.NDArray[np.float32]:
         part = self.parts[place]
         here = [(found[place], weight) for found, weight in numbers if found[place] >= 0]
-        if whole:
+        if whole and here:
             ids = [number for number, weight in here for _ in range(int(weight))]
             scores: npt.NDArray[np.float32] = part.engine.get_scores_from_ids(ids)
             return scores

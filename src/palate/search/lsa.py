@@ -126,7 +126,11 @@ class LSA:
                 terms = file.get_tensor("terms").tobytes().decode().split("\n")
                 documents = int((file.metadata() or {})["documents"])
                 return cls(
-                    analyzer, terms, file.get_tensor("idf"), file.get_tensor("components"), documents
+                    analyzer,
+                    terms,
+                    file.get_tensor("idf"),
+                    file.get_tensor("components"),
+                    documents,
                 )
         except (OSError, SafetensorError, KeyError):
             return None

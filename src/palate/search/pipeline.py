@@ -61,8 +61,12 @@ class Pipeline:
     def stages(self) -> list[str]:
         """The names of the stages in their order; the fusion's only where there is one."""
         several = len(self.retrievers) > 1 or bool(self.rewriters)
-        names = [one.name for one in (*self.rewriters, *self.retrievers)]
-        return [*names, *([self.fusion.name] if several else []), *(r.name for r in self.rerankers)]
+        return [
+            *(one.name for one in self.rewriters),
+            *(one.name for one in self.retrievers),
+            *([self.fusion.name] if several else []),
+            *(one.name for one in self.rerankers),
+        ]
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[Results]:
         """One list of at most *k* hits per query.
@@ -115,7 +119,10 @@ class Pipeline:
                 for place, one in zip(with_means, found, strict=True):
                     lists[place].append(one)
                     weights[place].append(1.0)
-        return [self._fused(e, *one, k) for e, *one in zip(expansions, lists, weights, strict=True)]
+        return [
+            self._fused(expansion, some, shares, k)
+            for expansion, some, shares in zip(expansions, lists, weights, strict=True)
+        ]
 
     def _expanded(self, queries: Sequence[Query]) -> list[Expansion]:
         expansions = [Expansion(query) for query in queries]
@@ -134,8 +141,9 @@ class Pipeline:
     ) -> Results:
         start = time.perf_counter()
         fused = self.fusion.fuse(lists, k, weights) if lists else Results(expansion.query)
+        fused = fused.spent(self.fusion.name, time.perf_counter() - start)
         return replace(
-            fused.spent(self.fusion.name, time.perf_counter() - start),
+            fused,
             seconds=added(expansion.seconds, fused.seconds),
             cost=added(expansion.cost, fused.cost),
         )

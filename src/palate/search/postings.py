@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Strings(Sequence[bytes]):
     def whole(self) -> list[bytes]:
         """All of them, read at once."""
         raw, ends = self.data.tobytes(), self.offsets.tolist()
-        return [raw[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        return [raw[start:end] for start, end in pairwise(ends)]
 
 
 @dataclass(frozen=True)

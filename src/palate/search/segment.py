@@ -46,7 +46,7 @@ class Segment:
         with self._lock:
             if key not in self._made:
                 self._made[key] = make()
-            return self._made[key]  # type: ignore[no-any-return]
+            return self._made[key]
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from palate.search.postings import Array
-from palate.search.results import Hit, Query, Results
+from palate.search.results import Found, Hit, Query, Results
 from palate.search.segment import Segment
 
 
@@ -18,15 +18,17 @@ def best(scores: Array, ranks: Array, k: int, floor: float = 0.0) -> Array:
         scores: [n]
         ranks: [n] the order of equals.
     """
-    places = np.flatnonzero(scores > floor)
+    # Where most scores are at the floor (few documents have the words), they go first.
+    places = np.flatnonzero(scores > floor) if np.isfinite(floor) else np.arange(len(scores))
     if k < len(places):
-        values = scores[places]
+        values = scores if len(places) == len(scores) else scores[places]
         least = np.partition(values, len(values) - k)[len(values) - k]
         above, equal = places[values > least], places[values == least]
         room = k - len(above)
         if room < len(equal):
             equal = equal[np.argpartition(ranks[equal], room - 1)[:room]]
         places = np.concatenate([above, equal])
+    places = places[scores[places] > floor]
     return places[np.lexsort((ranks[places], -scores[places]))]
 
 
@@ -48,12 +50,10 @@ def gathered(
         numbers: Sequence[int | None] = [None] * len(places)
         if passages is not None:
             numbers = [None if number < 0 else number for number in passages.tolist()]
-        found += zip(
-            (-scores).tolist(), map(segment.id, places.tolist()), numbers, strict=True
-        )
+        found += zip((-scores).tolist(), map(segment.id, places.tolist()), numbers, strict=True)
     found.sort(key=lambda one: one[:2])
     hits = tuple(
-        Hit(document, -score, passage).found(stage, rank, -score, note)
+        Hit(document, -score, passage, (Found(stage, rank, -score, note),))
         for rank, (score, document, passage) in enumerate(found[:k], start=1)
     )
     return Results(query, hits)

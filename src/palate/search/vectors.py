@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ def cached(
         told: called with how many texts were done since the last call.
     """
     vectors = np.zeros((len(texts), size), dtype=np.float32)
-    with _open(key) as cache:
+    with _opened(key) as cache:
         for start in range(0, len(texts), PIECE):
             part = texts[start : start + PIECE]
             hashes = [_hash(text) for text in part]
@@ -60,28 +61,24 @@ def forget(texts: Sequence[str]) -> None:
     """Remove what was computed of these texts, whatever computed it."""
     hashes = [(_hash(text),) for text in texts]
     for path in cache_folder("vectors").glob("*.sqlite"):
-        with _open(path.stem) as cache:
+        with _opened(path.stem) as cache:
             cache.executemany("DELETE FROM vectors WHERE hash = ?", hashes)
 
 
-class _open:
-    """A cache file that closes itself."""
-
-    def __init__(self, key: str) -> None:
-        path = cache_folder("vectors") / f"{key[:32]}.sqlite"
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=60)
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(
+@contextmanager
+def _opened(key: str) -> Iterator[sqlite3.Connection]:
+    path = cache_folder("vectors") / f"{key[:32]}.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
             "CREATE TABLE IF NOT EXISTS vectors (hash BLOB PRIMARY KEY, vector BLOB NOT NULL) "
             "WITHOUT ROWID"
         )
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        yield connection
+    finally:
+        connection.close()
 
 
 def _hash(text: str) -> bytes:

@@ -15,13 +15,18 @@ from palate.errors import DataError
 from palate.search.documents import Document
 from palate.search.results import Query
 
-ID = tuple(
-    "id docid docno documentid pid passageid key corpusid queryid qid topic item itemid doi "
-    "url path".split()
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+ID = _names(
+    "id docid docno documentid pid passageid key corpusid queryid qid topic item itemid doi url "
+    "path"
 )
-TITLE = tuple("title headline name subject".split())
-TEXT = tuple("text abstract body content contents passage document description query".split())
-TIME = tuple("time timestamp date published publishedat created createdat year".split())
+TITLE = _names("title headline name subject")
+TEXT = _names("text abstract body content contents passage document description query")
+TIME = _names("time timestamp date published publishedat created createdat year")
 
 
 @dataclass(frozen=True)

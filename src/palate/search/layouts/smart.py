@@ -66,7 +66,8 @@ def qrels(path: Path) -> dict[str, dict[str, int]]:
 
 
 def _records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    name, parts, current = "", {}, ""
+    name, current = "", ""
+    parts: dict[str, list[str]] = {}
     for _, line in lines(path):
         if line.startswith(".I ") and line[3:].strip():  # not a sentence that ends in "… part.I"
             if name:

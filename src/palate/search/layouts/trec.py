@@ -51,7 +51,7 @@ def queries(path: Path, columns: Columns) -> Iterator[Query]:
     """Each ``<top>``: its number, and its title, or those parts that *columns* calls its text."""
     wanted = columns.text or ("title",)
     for number, block in _blocks(path, "top"):
-        parts = {}
+        parts: dict[str, str] = {}
         for name, told in re.findall(r"<(\w+)>([^<]*)", block):
             parts.setdefault(name.lower(), LABELS.sub("", told).strip())
         if not parts.get("num"):

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from palate.config import Config
+from palate.search.answers.words import Words, best_sentence, sentences
 from palate.search.corpus.parse import domain
 from palate.search.documents import Document
 from palate.search.index import Snapshot
@@ -260,12 +261,10 @@ def _answered(
     query: str, document: Document, weight: float, rank: int, snapshot: Snapshot,
     config: MiningConfig,
 ) -> Answered:  # fmt: skip
-    from palate.search.answers.sentences import best_sentence, sentences
-
     parts = passages(document, snapshot.config.passage_words, snapshot.config.passage_overlap)
     chosen = max(parts, key=lambda part: _covered(query, part))
     body = chosen.removeprefix(f"{document.title.strip()}\n")
-    answer = best_sentence(query, sentences(body)) or body
+    answer = best_sentence(query, sentences(body), Words.plain()) or body
     return Answered(
         query, " ".join(answer.split()[: config.answer_words]), chosen,
         f"{document.id}@{document.version}", weight, rank, domain(document),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,62 @@ def test_options_at_an_address_by_their_first_token() -> None:
     assert math.exp(yes) == pytest.approx(0.5)
     assert math.exp(no) == math.exp(never) == pytest.approx(0.125)
     assert maybe == NEVER
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, list[dict]]]:
+    """A small server that speaks as OpenAI's does, is busy at first, and keeps what it is asked."""
+    asked: list[dict] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append(body)
+            told = [{"token": t, "logprob": math.log(p), "bytes": None}
+                    for t, p in (("Yes", 0.6), (" yes", 0.2), ("No", 0.1))]  # fmt: skip
+            choice: dict = {"index": 0, "finish_reason": "stop",
+                            "message": {"role": "assistant", "content": "Blue."}}  # fmt: skip
+            if body.get("logprobs"):
+                choice["logprobs"] = {"content": [{**told[0], "top_logprobs": told}]}
+            answer = {"id": "1", "object": "chat.completion", "created": 0, "model": "m",
+                      "choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 2,
+                                                     "total_tokens": 9}}  # fmt: skip
+            raw = json.dumps(answer if len(asked) > 1 else {"error": {"message": "busy"}}).encode()
+            self.send_response(200 if len(asked) > 1 else 503)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_address_writes_and_chooses(address: tuple[str, list[dict]], tmp_path: Path) -> None:
+    url, asked = address
+    config = ChatConfig(model="m", address=url, parallel=1)
+    model = open_chat(config, cache=tmp_path / "replies.sqlite")
+    (reply,) = model.ask([Write(ASKED, 9, temperature=0.7, top_k=5, seed=3)])
+    assert (reply.text, reply.tokens_in, reply.tokens_out) == ("Blue.", 7, 2)
+    assert len(asked) == 2  # it was busy once
+    body = asked[1]
+    assert body["messages"] == [{"role": "user", "content": "Name a colour."}]
+    told = {key: body[key] for key in ("model", "max_tokens", "temperature", "seed", "top_k")}
+    assert told == {"model": "m", "max_tokens": 9, "temperature": 0.7, "seed": 3, "top_k": 5}
+    yes, no, other = choices(model, ASKED, ("Yes", "No", "Maybe"))
+    assert (math.exp(yes), math.exp(no)) == (pytest.approx(0.6), pytest.approx(0.1))
+    assert other == NEVER
+    assert model.usage.now() | {"seconds": 0} == {
+        "calls": 2, "kept": 0, "tokens_in": 14, "tokens_out": 4, "seconds": 0
+    }  # fmt: skip
+    with pytest.raises(ChatError, match="use a model on this machine"):
+        likelihood(model, "The sky is", " blue")
 
 
 def test_a_model_is_opened_by_its_settings(tmp_path: Path) -> None:

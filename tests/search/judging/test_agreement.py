@@ -118,6 +118,23 @@ def test_who_knows_the_grades_tells_them() -> None:
     assert Annotator(Grader()).arrange([("q", [passage(1), passage(3), passage(2)])]) == [[1, 2, 0]]
 
 
+def test_what_a_model_likes_anyway_is_taken_off() -> None:
+    from palate.language.questions import Reply
+
+    class Likes(Grader):
+        """Likes 0 whatever it reads, and a little the grade that it reads."""
+
+        def _reply(self, question):  # type: ignore[no-untyped-def]
+            said = question.turns[-1][1]
+            told = [int(word) for word in said.split('"""')[1].split() if word.strip(",").isdigit()]
+            return Reply("", tuple(-float(i * 3) + (i in told) for i in range(4)), 1, 1)
+
+    text = "it is a 2 to me"
+    plain = Annotator(Likes()).grade_texts([("q", text)])
+    fair = Annotator(Likes(), AnnotatorConfig(prior=True)).grade_texts([("q", text)])
+    assert (plain[0][0], fair[0][0]) == (0, 2)
+
+
 def test_no_grade_is_not_grade_zero() -> None:
     from palate.language.questions import Reply
 
@@ -140,7 +157,7 @@ def test_a_small_model_grades_and_is_judged() -> None:
     queries = [Query("1", "how is green tea brewed"), Query("2", "why does the moon have phases")]
     pairs = [(query, document) for query in queries for document in list(SHELF)[:5]]
     qrels = {"1": dict.fromkeys(SHELF, 0) | {"tea": 3}, "2": dict.fromkeys(SHELF, 0) | {"moon": 3}}
-    annotator = Annotator(small(), AnnotatorConfig())
+    annotator = Annotator(small(), AnnotatorConfig(prior=True))
     grades = annotator.grade(pairs, shelf)
     assert all(one.grade in range(4) and 0 < one.sure <= 1 for one in grades)
     with warnings.catch_warnings():

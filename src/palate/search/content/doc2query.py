@@ -9,13 +9,22 @@ from pydantic import Field
 
 from palate.config import Config
 from palate.language.questions import ChatModel, Continue, Write, mean_log_prob
-from palate.search.asking import Steps, ask, clipped, fenced, user
-from palate.search.content.enrich import Enricher
+from palate.search.asking import Steps, ask, clipped
+from palate.search.content.enrich import Enricher, shown_how
 from palate.search.documents import Document
 from palate.search.query.written import lines
 
 Judge = Callable[[str, str], float]
 """(query, document's text) -> how well the document answers it."""
+
+TASK = "Write a short search query that the text answers."
+ASKED = (
+    ("Moss has no roots. It drinks rain through its leaves, and dries out without dying.",
+     "how does moss drink water"),
+    ("The first railway tunnel under the Thames was opened in 1843, and was dug behind a shield.",
+     "when was the thames tunnel opened"),
+)  # fmt: skip
+"""How it is done, on texts of no collection: small models need to be shown."""
 
 
 class Doc2QueryConfig(Config):
@@ -62,9 +71,7 @@ class Doc2Query(Enricher[Doc2QueryConfig, list[str]]):
         if not text:
             return []
         config = self.config
-        turns = user(
-            f"Text:\n{fenced(text)}", "Write one short search query that the text answers."
-        )
+        turns = shown_how(TASK, ASKED, text)
         asked = [
             Write(turns, 24, config.temperature, config.top_k, config.seed + i)
             for i in range(config.count)

@@ -10,12 +10,20 @@ from itertools import islice
 from typing import ClassVar, Generic, TypeVar
 
 from palate.config import Config
-from palate.language.questions import ChatModel
-from palate.search.asking import Steps, run
+from palate.language.questions import ChatModel, Turn
+from palate.search.asking import Steps, fenced, run
 from palate.search.documents import Document
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Config)
+
+
+def shown_how(task: str, examples: Sequence[tuple[str, str]], text: str) -> tuple[Turn, ...]:
+    """A conversation in which the task is done for some texts, and then asked for this one."""
+    turns: list[Turn] = []
+    for given, told in examples:
+        turns += [("user", f"Text:\n{fenced(given)}\n{task}"), ("assistant", told)]
+    return (*turns, ("user", f"Text:\n{fenced(text)}\n{task}"))
 
 
 @dataclass

@@ -12,8 +12,8 @@ from pydantic import Field
 from palate.config import Config
 from palate.errors import ConfigError
 from palate.language.questions import ChatModel, Write
-from palate.search.asking import Steps, ask, clipped, fenced, user
-from palate.search.content.enrich import Enricher
+from palate.search.asking import Steps, ask, clipped
+from palate.search.content.enrich import Enricher, shown_how
 from palate.search.documents import Document
 from palate.search.query.written import lines
 from palate.search.similarity import Vectors, mmr
@@ -21,6 +21,11 @@ from palate.search.statistics import CollectionStatistics
 
 _RUN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 _BREAK = re.compile(r"[.,;:!?()\[\]{}\"“”/\n]")
+LISTED = (
+    ("Moss has no roots. It drinks rain through its leaves, and dries out without dying.",
+     "moss\nrain\nleaves\nlife without roots\ndrying out"),
+)  # fmt: skip
+"""How it is done, on a text of no collection: small models need to be shown."""
 _WEAK = (
     "a about above after again all also although among an and any are as at be because been "
     "before being between both but by can could did do does done during each either for from "
@@ -84,10 +89,8 @@ class Keyphrases(Enricher[KeyphraseConfig, list[str]]):
         """One question, or none where no model is asked."""
         text = f"{document.title}. {document.text}"
         if self.config.by == "model":
-            turns = user(
-                f"Text:\n{fenced(clipped(text, self.config.words))}",
-                f"List {self.config.count} keyphrases of the text. One per line.",
-            )
+            task = f"List {self.config.count} keyphrases of the text. One per line."
+            turns = shown_how(task, LISTED, clipped(text, self.config.words))
             (reply,) = yield from ask([Write(turns, max_tokens=12 * self.config.count)])
             found = lines(reply.text, self.config.longest + 2)
             if self.config.present:

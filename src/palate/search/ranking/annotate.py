@@ -47,6 +47,9 @@ class AnnotatorConfig(Config):
     read: Literal["likelihood", "text"] = "likelihood"
     """A grade by the likelihood of each number, or the last number of what the model writes;
     small models write numbers badly, and some addresses tell no likelihoods."""
+    prior: bool = False
+    """By likelihood: divide by how likely each grade is for an empty passage. Small models like
+    one number whatever they read; this shows what the passage changes."""
     votes: Literal[1, 3] = 1
     """Wordings of the question that are asked; of three, the median grade counts."""
 
@@ -149,12 +152,17 @@ class Annotator:
         turns = grade_turns(query, text, wording)
         if self.config.read == "likelihood":
             options = tuple(map(str, range(GRADES)))
-            (reply,) = yield from ask([Choose(turns, options)])
-            values = np.array(reply.log_probs)
+            asked = [Choose(turns, options)]
+            if self.config.prior:
+                asked.append(Choose(grade_turns(query, "", wording), options))
+            replies = yield from ask(asked)
+            values = np.array(replies[0].log_probs)
+            if self.config.prior:
+                values = values - np.array(replies[1].log_probs)
             shares = np.exp(values - values.max())
             return shares / shares.sum()
-        for asked in (turns, grade_turns(query, text, wording, again=True)):
-            (reply,) = yield from ask([Write(asked, max_tokens=12)])
+        for words in (turns, grade_turns(query, text, wording, again=True)):
+            (reply,) = yield from ask([Write(words, max_tokens=12)])
             if (told := parse_grade(reply.text)) is not None:
                 return np.eye(GRADES)[told]
         return None

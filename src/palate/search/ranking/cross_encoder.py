@@ -110,7 +110,8 @@ class _Net(nn.Module):
 
     def __init__(self, encoder: nn.Module, tokenizer: Any, config: CrossEncoderConfig) -> None:
         super().__init__()
-        self.encoder, self.tokenizer, self.config = encoder, tokenizer, config
+        self.encoder, self.tokenizer = encoder, tokenizer
+        self.settings = config  # a Trainer writes into what is called config
         width = encoder.config.hidden_size  # type: ignore[union-attr]
         self.head = nn.Linear(int(width), 1)  # type: ignore[arg-type]
         nn.init.normal_(self.head.weight, std=0.02)
@@ -122,7 +123,7 @@ class _Net(nn.Module):
         return dict(
             self.tokenizer(
                 list(queries), list(passages), padding=True, truncation="only_second",
-                max_length=self.config.length, return_tensors="pt",
+                max_length=self.settings.length, return_tensors="pt",
             )
         )  # fmt: skip
 
@@ -144,7 +145,7 @@ class _Net(nn.Module):
         """The loss of a batch."""
         real = grades >= 0
         scores = torch.zeros_like(grades).masked_scatter(real, self.scores(inputs).float())
-        loss = ranknet if self.config.loss == "ranknet" else listmle
+        loss = ranknet if self.settings.loss == "ranknet" else listmle
         return {"loss": loss(scores, grades)}
 
 

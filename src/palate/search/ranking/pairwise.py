@@ -36,9 +36,9 @@ def outcome(one: Sequence[float], other: Sequence[float]) -> float:
         one: log-probabilities of A and B, the first passage shown as A.
         other: the same, the first passage shown as B.
     """
-    first = one[0] > one[1]
-    again = other[1] > other[0]
-    return TIE if first != again else float(first)
+    if one[0] > one[1] and other[1] > other[0]:
+        return FIRST
+    return 0.0 if one[0] < one[1] and other[1] < other[0] else TIE
 
 
 class PairwiseConfig(RankerConfig):

@@ -47,6 +47,26 @@ def sentences(text: str) -> list[str]:
     return [*found, rest] if rest else found
 
 
+_EXPECTED = tuple(
+    (re.compile(asked, re.IGNORECASE), re.compile(told))
+    for asked, told in (
+        (r"\bhow (?:many|much|high|old|long|far|tall|deep|big|large|fast|hot|cold|often|heavy)\b|"
+         r"\b(?:what|which) (?:\w+ )?(?:temperature|number|percentage|share|amount|year|age|"
+         r"height|length|weight|size|price|cost|speed|distance|dose|rate)\b|^when\b|\bwhat time\b",
+         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand)\b"),
+        (r"\bwho(?:m|se)?\b", r"(?<!^)(?<![.!?] )\b[A-Z][a-z]+"),
+        (r"\bwhy\b|\bwhat causes?\b",
+         r"\b(?:because|since|due to|so that|in order to|causes?|caused|leads? to|to \w+)\b"),
+    )
+)  # fmt: skip
+
+
+def expected(question: str, sentence: str) -> bool:
+    """Whether a sentence has what the question's first words ask for: a number, a name, a reason.
+    False where they ask for nothing of the kind."""
+    return any(asked.search(question) and told.search(sentence) for asked, told in _EXPECTED)
+
+
 @dataclass(frozen=True)
 class Words:
     """How a text becomes terms, and how telling each term is.

@@ -132,12 +132,12 @@ def candidates(
     wanted = words.question(question)
     several: list[tuple[float, float, str, Source]] = []
     for source in found:
-        whole = words.covered(wanted, source.text)
+        whole = words.covered(wanted, f"{source.text} {source.time}")
         before = ""
         for one in source.sentences:
             if len(one.split()) >= FEWEST:
-                own = words.covered(wanted, one)
-                around = words.covered(wanted, f"{source.title} {before} {one}")
+                own = words.covered(wanted, f"{one} {source.time}")
+                around = words.covered(wanted, f"{source.title} {before} {one} {source.time}")
                 several.append((0.7 * own + 0.3 * around, whole, one, source))
             before = one
     several.sort(key=lambda one: (-one[0], one[3].number))

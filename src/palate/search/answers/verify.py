@@ -77,7 +77,7 @@ class LexicalVerifier:
 
     def support(self, sentence: str, passages: Sequence[str]) -> Support:
         """Supported by a place in one passage, or by the best places of all of them together."""
-        best = Support(False, 0.0, "no passage")
+        best = Support(False, -1.0, "no passage")
         places = []
         for passage in passages:
             window, found = self._best(sentence, passage)
@@ -110,22 +110,25 @@ class LexicalVerifier:
             return Support(False, 0.0, "the sentence says nothing")
         there = self._words.terms(place)
         share = self._words.covered(list(dict.fromkeys(wanted)), place)
-        if share < self.config.contained:
-            return Support(False, share, "words that are not there")
         if missing := numbers(sentence) - numbers(place):
             return Support(False, share, f"the number {min(missing)}")
         if missing := names(sentence) - {word.lower() for word in re.findall(r"[\w'’-]+", place)}:
             return Support(False, share, f"the name {min(missing)}")
-        if len(_NEGATION.findall(sentence)) % 2 != len(_NEGATION.findall(place)) % 2:
-            # A window may hold a negation of something else: its own sentence decides.
-            own = max(sentences(place), key=lambda one: self._words.covered(wanted, one))
-            if len(_NEGATION.findall(sentence)) % 2 != len(_NEGATION.findall(own)) % 2:
-                return Support(False, share, "a negation")
+        if share < self.config.contained:
+            return Support(False, share, "words that are not there")
+        # A place may hold a negation of something else: the sentence of it that is meant decides.
+        own = max(sentences(place), key=lambda one: self._words.covered(wanted, one))
+        if _negated(sentence) != _negated(own):
+            return Support(False, share, "a negation")
         if ordered and in_order(wanted, there) < self.config.ordered:
             return Support(False, share, "another order")
         if self._near is not None and float(self._near(sentence, [place])[0]) < self.config.near:
             return Support(False, share, "another meaning")
         return Support(True, share)
+
+
+def _negated(text: str) -> bool:
+    return len(_NEGATION.findall(text)) % 2 == 1
 
 
 def numbers(text: str) -> set[str]:

@@ -23,9 +23,11 @@ _ABBREVIATIONS = frozenset(
 _END = re.compile(r"[.!?。！？]+[\"'”’)\]]*(?=\s|$)|\n{2,}|\n(?=\s*[-*•])")
 _LAST_WORD = re.compile(r"([\w.]+)\.$")
 _WORD = re.compile(r"\w+")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _ASKING = frozenset(
     "what which who whom whose when where why how many much long old far often does did do is are "
-    "was were can could should would tell me please give name list describe explain".split()
+    "was were can could should would tell me please give name list describe explain current "
+    "currently latest newest recent recently today now nowadays still".split()
 )
 
 
@@ -100,14 +102,16 @@ class Words:
         """What a text is about: words that say little by themselves are left out."""
         kept = (
             word
-            for word in _WORD.findall(text.lower())
+            for word in _WORD.findall(_THOUSANDS.sub("", text.lower()))
             if word not in WEAK and (len(word) > 1 or word.isdigit())
         )
         return self.analyze(" ".join(kept))
 
     def question(self, text: str) -> list[str]:
         """What a question is about, each term once; words of asking are left out."""
-        kept = (word for word in _WORD.findall(text.lower()) if word not in _ASKING)
+        kept = (
+            word for word in _WORD.findall(_THOUSANDS.sub("", text.lower())) if word not in _ASKING
+        )
         return list(dict.fromkeys(self.terms(" ".join(kept))))
 
     def covered(self, wanted: Sequence[str], text: str) -> float:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.search.shelf import Shelf
 
 from palate.errors import DataError, RunError
 from palate.language.backbone import Backbone
@@ -25,7 +26,6 @@ from palate.search.alignment.tuning import (
 from palate.search.answers.words import Words
 from palate.search.results import Query
 from palate.training.preferences import ABSENT, dpo, lambda_pairs, plackett_luce, s_dpo
-from tests.search.shelf import Shelf
 
 
 def _t(*rows):
@@ -117,7 +117,7 @@ def tiny():
 LEARNED = [
     Group(str(i), f"Question {i} of {word}?", (f"It is {word}.", "It is bad.", "No no no."),
           (2.0, 1.0, 0.0))
-    for i, word in enumerate("tea milk wine beer rum".split())
+    for i, word in enumerate(["tea", "milk", "wine", "beer", "rum"])
 ]  # fmt: skip
 
 
@@ -235,7 +235,9 @@ def test_a_drift_of_scores_calls_for_learning(tmp_path):
     assert moved.index > 0.2
     assert not drift(before.tolist(), random.normal(2, size=20).tolist()).retrain
     hand = psi(np.array([0.0, 1.0]), np.array([0.0, 0.0]), bins=2)
-    assert hand == pytest.approx((1 - 0.5) * math.log(1 / 0.5) + (1e-4 - 0.5) * math.log(1e-4 / 0.5))
+    assert hand == pytest.approx(
+        (1 - 0.5) * math.log(1 / 0.5) + (1e-4 - 0.5) * math.log(1e-4 / 0.5)
+    )
     log = AnswerLog(tmp_path / "answers.jsonl")
     log.add("q", "a", 0.5)
     log.add("q", "b", 0.7, index="x")

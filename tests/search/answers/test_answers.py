@@ -3,6 +3,8 @@
 import datetime as dt
 
 import pytest
+from tests.search.recorded_for_llm import small
+from tests.search.shelf import SHELF
 
 from palate.search.answers.abstention import Calibration
 from palate.search.answers.answer import REFUSED, AnswerConfig, Answerer, checked, cited_sentences
@@ -15,8 +17,6 @@ from palate.search.answers.words import Words, sentences
 from palate.search.documents import Document
 from palate.search.index import SearchIndex
 from palate.search.stages import pipeline
-from tests.search.recorded_for_llm import small
-from tests.search.shelf import SHELF
 
 FACTS = [
     Document("france", "The capital of France is Lyon. It has a river and many bridges.", "France"),
@@ -131,7 +131,9 @@ def test_plain_prose_is_no_instruction(text):
     assert not is_instruction(text) or "ignore" in text
 
 
-EVEREST = "Mount Everest is 8,849 metres high. Edmund Hillary did not climb K2 in 1953. Cats chase dogs."
+EVEREST = (
+    "Mount Everest is 8,849 metres high. Edmund Hillary did not climb K2 in 1953. Cats chase dogs."
+)
 
 
 @pytest.mark.parametrize(

@@ -2,24 +2,26 @@
 
 import numpy as np
 import pytest
+from tests.search.recorded_for_llm import small
 
 from palate.errors import DataError, RunError
 from palate.search.corpus.curate import CurateConfig, curate
 from palate.search.corpus.quality import GradedQuality, NgramClassifier, grades
 from palate.search.documents import Document
 from palate.search.similarity import term_vectors
-from tests.search.recorded_for_llm import small
 
+THINGS = "pills watches shoes bags phones loans tickets diets lamps tyres"
+NATURE = "tides winds clouds storms glaciers rivers deserts corals forests lakes"
 SPAM = [
     f"Buy cheap {thing} now! Best price {thing} online, free shipping, click here to order {thing} "
     "today and save big, limited offer for the best customers."
-    for thing in "pills watches shoes bags phones loans tickets diets lamps tyres".split()
+    for thing in THINGS.split()
 ]
 PROSE = [
     f"The study of {thing} began when people that lived near the sea noticed how it changes with "
     f"the seasons. To explain {thing}, one has to look at the forces that act on it and at their "
     "history, which is written in the rocks and in the ice of the poles."
-    for thing in "tides winds clouds storms glaciers rivers deserts corals forests lakes".split()
+    for thing in NATURE.split()
 ]
 
 
@@ -45,7 +47,7 @@ def test_a_classifier_tells_planted_spam_and_is_kept_without_pickle(tmp_path):
 def test_a_ridge_foretells_grades():
     texts = [*PROSE, *SPAM]
     vectors = term_vectors(lambda text: text.lower().split())(texts)
-    known = {text: vector for text, vector in zip(texts, vectors, strict=True)}
+    known = dict(zip(texts, vectors, strict=True))
     model = GradedQuality(lambda some: np.array([known[text] for text in some]))
     model.fit([*PROSE[:7], *SPAM[:7]], [4.0] * 7 + [1.0] * 7)
     found = model.score([*PROSE[7:], *SPAM[7:]])
@@ -65,11 +67,21 @@ def _collection():
         pages.append(Document(f"spam-{i}", spam, fields={"url": f"https://shop.com/{i}"}))
     pages.append(Document("copy", PROSE[0].upper(), fields={"domain": "mirror"}))
     pages.append(Document("near", PROSE[1] + " Indeed.", fields={"domain": "mirror"}))
-    pages.append(Document("german", "Das Meer steigt und sinkt mit dem Mond, und niemand weiß "
-                          "genau, warum die Menschen das so lange nicht erklären konnten. " * 3))
-    pages.append(Document("test", PROSE[2].replace("history", "past") + " What is asked in the "
-                          "exam is how many moons the planet has and which of them is the "
-                          "largest one of all. " + SPAM[0].replace("pills", "rocks")))
+    pages.append(
+        Document(
+            "german",
+            "Das Meer steigt und sinkt mit dem Mond, und niemand weiß "
+            "genau, warum die Menschen das so lange nicht erklären konnten. " * 3,
+        )
+    )
+    pages.append(
+        Document(
+            "test",
+            PROSE[2].replace("history", "past") + " What is asked in the "
+            "exam is how many moons the planet has and which of them is the "
+            "largest one of all. " + SPAM[0].replace("pills", "rocks"),
+        )
+    )
     pages.append(Document("empty", "<html><body><script>x</script></body></html>"))
     return pages  # fmt: skip
 
@@ -78,9 +90,7 @@ def test_the_funnel_counts_what_it_drops():
     learned = NgramClassifier().fit(PROSE[:5], SPAM[:5])
     config = CurateConfig(keep_best=0.5, heuristics={"fewest_words": 20})
     question = "how many moons the planet has and which of them is the largest one of all"
-    found = curate(
-        _collection(), config, tests={"moons": [question]}, quality=learned.score
-    )
+    found = curate(_collection(), config, tests={"moons": [question]}, quality=learned.score)
     assert [step.name for step in found.funnel] == [
         "read", "parse", "language", "exact duplicates", "near duplicates", "rules of thumb",
         "quality", "in a test", "balance",

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.search.shelf import SHELF, Shelf
 
 from palate.errors import DataError
 from palate.search.documents import Document
@@ -15,7 +16,6 @@ from palate.search.logs.privacy import Pseudonyms, common_queries, plain_query, 
 from palate.search.logs.simulator import SimulatorConfig, simulate
 from palate.search.results import Query
 from palate.search.stages import pipeline
-from tests.search.shelf import SHELF, Shelf
 
 
 def _entry(user, time, query, clicks=(), session="s"):

@@ -40,7 +40,8 @@ from palate.search.similarity import term_vectors
 REFUSED = "I cannot answer that from these documents."
 _CITED = re.compile(r"\[(\d{1,2})\]")
 _PREAMBLE = re.compile(
-    r"^(?:so,? |therefore,? )?(?:the )?answer(?: to the question)?(?: is)?(?: that)?\s*:?\s+", re.IGNORECASE
+    r"^(?:so,? |therefore,? )?(?:the )?answer(?: to the question)?(?: is)?(?: that)?\s*:?\s+",
+    re.IGNORECASE,
 )
 _LEADING = re.compile(r"^(?:\s*\[\d{1,2}\])+")
 
@@ -209,7 +210,9 @@ class Answerer:
             why = f"the best evidence is {confidence:.2f} sure, less than {calibration.threshold:g}"
             return Answer(question, (), confidence, why, known, seconds=seconds)
         verifier = self._verifier or _verifier(words, self.config.verifier, encoder)
-        written, kept, rejected = "", [], []
+        written = ""
+        kept: list[Sentence] = []
+        rejected: list[tuple[str, str]] = []
         cost: dict[str, float] = {}
         if self.model is not None:
             started = time.perf_counter()

@@ -107,9 +107,7 @@ def attacked(text: str, attack: Attack) -> str | None:
     return f"{text}\n\n{attack.text}" if attack.carrier == "after" else None
 
 
-def outcome(
-    attack: Attack, before: Answer, after: Answer, payload: str = PAYLOAD
-) -> Outcome:
+def outcome(attack: Attack, before: Answer, after: Answer, payload: str = PAYLOAD) -> Outcome:
     """What changed from an answer without the attack to one with it."""
     told = [sentence.text for sentence in after.sentences]
     clean = [sentence.text for sentence in before.sentences]

@@ -18,9 +18,9 @@ from palate.search.results import Results
 DAY = 86_400.0
 STAGE = "freshness"
 _NOW = re.compile(
-    r"\b(?:latest|newest|most recent|recently?|current(?:ly)?|today|tonight|yesterday|now(?:adays)?|"
-    r"right now|this (?:week|month|year|season|quarter)|at the moment|up[- ]to[- ]date|as of|so far|"
-    r"breaking|news|still)\b",
+    r"\b(?:latest|newest|most recent|recently?|current(?:ly)?|today|tonight|yesterday|"
+    r"now(?:adays)?|this (?:week|month|year|season|quarter)|at the moment|up[- ]to[- ]date|"
+    r"as of|so far|breaking|news|still)\b",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")

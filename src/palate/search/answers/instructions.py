@@ -17,8 +17,8 @@ _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # Put aside what was said before.
-        r"\b(?:ignor\w*|disregard|forget|overrid\w*|bypass|discard)\b[^.!?]{0,40}\b(?:previous|prior|"
-        r"above|earlier|preceding|foregoing|all|any|other|your|these|those|system)\b[^.!?]{0,40}"
+        r"\b(?:ignor\w*|disregard|forget|overrid\w*|bypass|discard)\b[^.!?]{0,40}\b(?:previous|"
+        r"prior|above|earlier|preceding|foregoing|all|any|other|your|these|those|system)\b[^.!?]{0,40}"
         r"\b(?:instructions?|prompts?|rules?|messages?|context|passages?|documents?|sources?|"
         r"guidelines?|training|results?)\b",
         r"\b(?:ignorier\w*|vergiss|missacht\w*)\b[^.!?]{0,60}\b(?:anweisung\w*|regeln|vorgaben)\b",

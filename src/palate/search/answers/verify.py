@@ -133,7 +133,9 @@ def _negated(text: str) -> bool:
 
 def numbers(text: str) -> set[str]:
     """The numbers of a text, written alike."""
-    return {one.replace(",", "").replace("−", "-").replace(" ", "") for one in _NUMBER.findall(text)}
+    return {
+        one.replace(",", "").replace("−", "-").replace(" ", "") for one in _NUMBER.findall(text)
+    }
 
 
 def names(text: str) -> set[str]:

@@ -16,19 +16,21 @@ from palate.search.segment import FLAT
 
 FEWEST = 4  # words of a sentence that can answer
 
-_ABBREVIATIONS = frozenset(
+_ABBREVIATED = (
     "dr mr mrs ms prof st vs etc fig figs eq no vol pp al approx ca cf dept est inc jr sr ltd "
-    "u.s u.k e.g i.e a.m p.m".split()
+    "u.s u.k e.g i.e a.m p.m"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _END = re.compile(r"[.!?。！？]+[\"'”’)\]]*(?=\s|$)|\n{2,}|\n(?=\s*[-*•])")
 _LAST_WORD = re.compile(r"([\w.]+)\.$")
 _WORD = re.compile(r"\w+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_ASKING = frozenset(
+_OF_ASKING = (
     "what which who whom whose when where why how many much long old far often does did do is are "
     "was were can could should would tell me please give name list describe explain current "
-    "currently latest newest recent recently today now nowadays still".split()
+    "currently latest newest recent recently today now nowadays still"
 )
+_ASKING = frozenset(_OF_ASKING.split())
 
 
 def sentences(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def gumbel_top(log_weights: Values, count: int, seed: int = 0) -> list[int]:
 
 def _buckets(text: str, buckets: int) -> np.ndarray:
     words = normalised(text).split()
-    grams = [*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))]
+    grams = [*words, *(f"{a} {b}" for a, b in pairwise(words))]
     return np.array([_hash(gram) % buckets for gram in grams], dtype=np.int64)
 
 

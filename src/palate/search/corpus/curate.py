@@ -200,7 +200,7 @@ class _Work:
             (-len(self.rules_broken[d.id]), self.worth.get(d.id, 0.0), len(d.text))
             for d in self.documents
         ]
-        gone = {}
+        gone: dict[str, str] = {}
         groups = near_groups([document.text for document in self.documents], self.config.duplicates)
         for group in groups:
             kept = best_of(group, worth)
@@ -283,7 +283,11 @@ class _Work:
             if document.fields.get("url"):
                 places[str(document.fields["url"]).partition("#")[0]] = place
         links = [
-            [places[str(link)] for link in document.fields.get("links") or () if str(link) in places]
+            [
+                places[str(link)]
+                for link in document.fields.get("links") or ()
+                if str(link) in places
+            ]
             for document in self.documents
         ]
         return pagerank(links)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from palate.config import Config
 
-COMMON = frozenset("the be to of and that have with".split())
+COMMON = frozenset(["the", "be", "to", "of", "and", "that", "have", "with"])
 BULLETS = ("-", "*", "•", "●", "▪", "·", "‣")
 _SYMBOL = re.compile(r"#|\.\.\.|…")
 

@@ -10,11 +10,13 @@ from urllib.parse import urljoin, urlsplit
 
 from palate.search.documents import Document
 
-HIDDEN = frozenset("script style noscript template iframe svg nav footer aside form select".split())
-BLOCKS = frozenset(
+_HIDDEN = "script style noscript template iframe svg nav footer aside form select"
+HIDDEN = frozenset(_HIDDEN.split())
+_BLOCKS = (
     "address article blockquote br dd div dl dt figcaption figure h1 h2 h3 h4 h5 h6 header hr li "
-    "main ol p pre section table td th tr ul".split()
+    "main ol p pre section table td th tr ul"
 )
+BLOCKS = frozenset(_BLOCKS.split())
 LINKED = 0.5  # a short block of which more than this share is links is boilerplate
 SHORT = 25  # words
 _HTML = re.compile(r"<\s*(?:!doctype|html|head|body|div|p|article|section|table|h1)\b", re.I)

@@ -88,9 +88,7 @@ def scaled(values: Values) -> Values:
     return found
 
 
-def prior(
-    parts: Mapping[str, Values | None], config: PriorConfig | None = None
-) -> Values:
+def prior(parts: Mapping[str, Values | None], config: PriorConfig | None = None) -> Values:
     """[n] the weighted sum of what is known.
 
     Args:

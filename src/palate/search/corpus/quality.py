@@ -122,9 +122,7 @@ class NgramClassifier:
         return made
 
     def _features(self, texts: Sequence[str]) -> Any:
-        return _hashing(self.config).transform(
-            [clipped(text, self.config.words) for text in texts]
-        )
+        return _hashing(self.config).transform([clipped(text, self.config.words) for text in texts])
 
 
 class GradedQuality:

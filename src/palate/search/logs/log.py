@@ -116,7 +116,7 @@ def _entry(line: str, path: Path, number: int) -> Entry:
 
 def _click(click: Any, shown: Sequence[str], path: Path, number: int) -> Click:
     if not isinstance(click, Mapping) or "document" not in click:
-        raise DataError(f"{path}: row {number}: a click is {{\"document\": id, \"dwell\": seconds}}")
+        raise DataError(f'{path}: row {number}: a click is {{"document": id, "dwell": seconds}}')
     document = str(click["document"])
     rank = click.get("rank")
     if rank is None:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from pydantic import Field
@@ -120,11 +121,14 @@ class Mined:
 
     def records(self) -> list[dict[str, Any]]:
         """All of it as lines of instruction data."""
-        return [one.record() for one in (*self.rewrites, *self.answers)]
+        return [one.record() for one in self._all()]
 
     def domains(self) -> dict[str, int]:
         """Records by domain, most first: the sets for models of one field."""
-        return dict(Counter(one.domain for one in (*self.rewrites, *self.answers)).most_common())
+        return dict(Counter(one.domain for one in self._all()).most_common())
+
+    def _all(self) -> list[Rewrite | Answered]:
+        return [*self.rewrites, *self.answers]
 
 
 def jaccard(a: str, b: str) -> float:
@@ -197,7 +201,7 @@ def _rewrites(
     who: dict[tuple[str, str], set[str]] = {}
     pleased: dict[tuple[str, str], list[str]] = {}
     for session in whole:
-        for first, second in zip(session, session[1:], strict=False):
+        for first, second in pairwise(session):
             clicks = second.satisfied(config.dwell)
             alike = jaccard(first.query, second.query)
             if (

@@ -17,9 +17,7 @@ from dataclasses import replace
 from palate.search.logs.log import Entry
 
 _SPACE = re.compile(r"\s+")
-_STREETS = (
-    "street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|square|way|place|rue"
-)
+_STREETS = "street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|square|way|place|rue"
 _GRAFTED = "straße|strasse|str|allee|platz|weg|gasse"  # written in one word with the name
 _PATTERNS = (
     re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),  # e-mail

@@ -24,7 +24,7 @@ from palate.search.logs.log import SATISFIED, Click, Entry
 from palate.search.results import Query, Retriever
 
 START = 1_700_000_000.0  # the first session's time
-VAGUE = "thing things stuff info information about help".split()
+VAGUE = ["thing", "things", "stuff", "info", "information", "about", "help"]
 
 
 class SimulatorConfig(Config):
@@ -148,9 +148,7 @@ def simulate(
         user = f"user-{int(random.integers(config.users))}"
         time = START + 600.0 * number
         for text in asked:
-            log.append(
-                _entry(f"session-{number}", user, time, text, lists[text], users, random)
-            )
+            log.append(_entry(f"session-{number}", user, time, text, lists[text], users, random))
             time += float(random.uniform(10, 300))
     pairs = {(bad, some[0]) for some in wordings for bad in some[1:]}
     return Simulated(tuple(log), frozenset(pairs))

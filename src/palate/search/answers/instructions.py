@@ -35,8 +35,8 @@ _PATTERNS = tuple(
         r"\bnew (?:instructions?|task|system prompt|objective)\s*[:\-]",
         r"\b(?:system|hidden|initial|secret|developer) prompt\b",
         # Dictate the answer.
-        r"\b(?:answer|respond|reply|say|output|print|write|repeat|state|tell (?:the )?users?|cite)\b"
-        r"[^.!?]{0,25}\b(?:only|exactly|instead|with the (?:word|phrase|text|following)|"
+        r"\b(?:answer|respond|reply|say|output|print|write|repeat|state|cite|tell (?:the )?users?)"
+        r"\b[^.!?]{0,25}\b(?:only|exactly|instead|with the (?:word|phrase|text|following)|"
         r"nothing (?:but|else)|the following|verbatim|passage \[?\d)\b",
         r"\b(?:you must|you should|you shall|you have to|make sure to|be sure to|always|never)\b"
         r"[^.!?]{0,30}\b(?:answer|respond|reply|say|output|mention|recommend|tell|cite|reveal|"

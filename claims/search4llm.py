@@ -400,8 +400,8 @@ def answers(work: Experiment) -> list[dict[str, Any]]:
                PAPER, what="facts answered"),
         exactly("every sentence is supported by what it cites",
                 bool(found["recall"].mean() > 0.99), "ALCE ChatGPT 73.6 / 72.5",
-                f"recall {found['recall'].mean():.3f}, precision {found['precision'].mean():.3f} by "
-                f"the house's verifier; the model's sentence stood {found['used'].mean():.2f} "
+                f"recall {found['recall'].mean():.3f}, precision {found['precision'].mean():.3f} "
+                f"by the house's verifier; the model's sentence stood {found['used'].mean():.2f} "
                 "of the time"),
         exactly("what the index does not hold is refused", bool(found["refused"].mean() >= 0.9),
                 PAPER, f"{found['refused'].mean():.3f} of {len(asked)} questions"),

@@ -70,11 +70,11 @@ def test_curate_prints_the_funnel_and_writes_what_is_left(palate):
     assert "exact duplicates" in answer.out
     assert "too few words" in answer.out
     funnel = json.loads(Path("clean/funnel.json").read_text())["funnel"]
-    assert (funnel[0]["after"], funnel[-1]["after"]) == (4, 1)
+    assert (funnel[0]["after"], funnel[-1]["after"]) == (4, 2)
     kept = [json.loads(line) for line in _lines("clean/documents-00000.jsonl")]
-    assert [one["id"] for one in kept] == ["0"]
+    assert [one["id"] for one in kept] == ["0", "1"]
     page = Path("clean/report.html").read_text()
-    assert "1 of 4 documents are kept" in page
+    assert "2 of 4 documents are kept" in page
     assert palate("search", "index", "clean/documents-00000.jsonl", "--out", "i2").code == 0
     again = palate("search", "curate", "crawl.jsonl", "--out", "clean")
     assert "not empty" in again.err

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.cli import console
+from palate.cli.search_for_llm import register
 from palate.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -371,6 +372,9 @@ def stages(as_json: Json = False) -> None:
         console.print_json([{"name": name, "summary": summary} for name, summary in rows])
         return
     console.table(["stage", "what it does"], rows, left=2)
+
+
+register(search)
 
 
 def _columns(

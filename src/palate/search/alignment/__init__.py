@@ -1,0 +1,1 @@
+"""Search for language models: graded results as preferences."""

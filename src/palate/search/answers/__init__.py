@@ -1,0 +1,1 @@
+"""Search for language models: answers with checked citations."""

@@ -1,0 +1,1 @@
+"""Search for language models: a collection made fit for pre-training."""

@@ -1,0 +1,1 @@
+"""Search for language models: instructions mined from what people searched and clicked."""

@@ -1,0 +1,1 @@
+"""What finds: indexes of documents, and pipelines that search them."""

@@ -27,3 +27,11 @@ class RunError(PalateError):
 
 class ScoreError(PalateError):
     """A model's scores cannot be ranked: NaN, or of another shape than users by items."""
+
+
+class ChatError(PalateError):
+    """A language model was asked for text and gave none: out of reach, budget spent, no record."""
+
+
+class UnansweredError(ChatError):
+    """An address did not answer this time; asked again, it may."""

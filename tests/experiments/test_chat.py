@@ -47,7 +47,7 @@ def test_who_words_the_answers(monkeypatch: pytest.MonkeyPatch, tiny_model: obje
     remote = writer("http://localhost:1/v1", "m")
     assert isinstance(remote, RemoteWriter)
     assert remote.name == "m"
-    assert remote._client.api_key == "secret"
+    assert remote.chat.client.api_key == "secret"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ from palate.conversation.requests import Request
 from palate.conversation.texts import Texts
 from palate.conversation.vocabulary import Mask, Vocabulary
 from palate.conversation.wishes import Limit, Wishes
-from palate.conversation.words import Facts, Writer, WriterError, worded
+from palate.conversation.words import Facts, Writer, worded
 from palate.data.catalogue import Catalogue
+from palate.errors import ChatError
 from palate.recommenders.base import Recommender
 
 
@@ -185,7 +186,7 @@ class Dialogue:
         facts = Facts(answer.understood, self.wishes, tuple(self._last))
         try:
             text = worded(self._writer, facts, self._vocabulary)
-        except WriterError as error:
+        except ChatError as error:
             return replace(answer, remarks=(*answer.remarks, f"plain words, because {error}"))
         if text is None:
             return answer

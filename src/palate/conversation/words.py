@@ -9,21 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from palate.conversation.parser import parse
 from palate.conversation.reading import words
 from palate.conversation.vocabulary import UNKNOWN, Vocabulary
 from palate.conversation.wishes import Wishes
-from palate.errors import ConfigError
 from palate.language.backbone import Backbone
-from palate.language.beam_search import BeamSettings
-from palate.language.generation import generate
-from palate.language.prompts import Message, chat
+from palate.language.chat import Retried
+from palate.language.local_chat import LocalChat
+from palate.language.questions import ChatModel, Turn, Write, texts
+from palate.language.remote_chat import RemoteChat
 
 TOKENS = 60  # of what is written, at most
 LONGEST = 300  # characters of two sentences that people still read
-SECONDS = 60.0  # that an address has to answer
 
 TASK = (
     "You introduce a list of recommendations in one short, friendly sentence. "
@@ -64,34 +63,41 @@ class Facts:
 class Writer(Protocol):
     """Something that writes a text from facts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Who it is said to be by."""
+        ...
 
     def write(self, facts: str) -> str:
-        """A sentence or two; raises WriterError where it cannot."""
+        """A sentence or two; raises ChatError where it cannot."""
         ...
 
 
-class WriterError(Exception):
-    """A writer could not be reached; the message says why in one line."""
+class ModelWriter:
+    """A language model, decoding greedily."""
 
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
 
-class LocalWriter:
-    """A language model on this machine, decoding greedily."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self.name = backbone.name
-        self._backbone = backbone
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._model.name
 
     def write(self, facts: str) -> str:
         """What the model says after the facts."""
-        told = [Message.of(role, text) for role, text in _turns(facts)]
-        prompt = chat(self._backbone.tokenizer, told)
-        greedy = BeamSettings(beams=1, max_tokens=TOKENS, early_stopping=True)
-        ((best, *_),) = generate(self._backbone, [prompt], greedy)
-        return self._backbone.tokenizer.decode(best.tokens)
+        (text,) = texts(self._model, [Write(_turns(facts), TOKENS)])
+        return text
 
 
-class RemoteWriter:
+class LocalWriter(ModelWriter):
+    """A language model on this machine."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__(LocalChat(backbone))
+
+
+class RemoteWriter(ModelWriter):
     """A language model behind an OpenAI-compatible address."""
 
     def __init__(self, address: str, model: str, key: str | None = None) -> None:
@@ -104,43 +110,21 @@ class RemoteWriter:
         Raises:
             ConfigError: the package that speaks to such addresses is not installed.
         """
-        try:
-            from openai import OpenAI, OpenAIError
-        except ImportError as error:
-            raise ConfigError(
-                "words from an address need the package openai: pip install 'palate[chat]'"
-            ) from error
-        self.name = model
-        self._address = address
-        self._failures = OpenAIError
-        self._client = OpenAI(
-            base_url=address, api_key=key or "none", timeout=SECONDS, max_retries=1
-        )
-
-    def write(self, facts: str) -> str:
-        """What the model there says after the facts."""
-        messages: Any = [{"role": role, "content": text} for role, text in _turns(facts)]
-        try:
-            answer = self._client.chat.completions.create(
-                model=self.name, messages=messages, temperature=0, max_tokens=TOKENS
-            )
-        except self._failures as error:
-            why = " ".join(str(error).split())[:200]
-            raise WriterError(f"{self._address} did not answer: {why}") from error
-        return (answer.choices[0].message.content if answer.choices else None) or ""
+        self.chat = RemoteChat(address, model, key)
+        super().__init__(Retried(self.chat, tries=2))
 
 
-def _turns(facts: str) -> list[tuple[str, str]]:
+def _turns(facts: str) -> tuple[Turn, ...]:
     """Role and text of each turn that the model is given."""
     examples = [turn for asked, told in SHOWN for turn in (("user", asked), ("assistant", told))]
-    return [("system", TASK), *examples, ("user", facts)]
+    return (("system", TASK), *examples, ("user", facts))
 
 
 def worded(writer: Writer, facts: Facts, vocabulary: Vocabulary) -> str | None:
     """What the writer writes of the facts, or None where it cannot be let through.
 
     Raises:
-        WriterError: it could not be reached.
+        ChatError: it could not be reached.
     """
     text = sentences(writer.write(facts.lines(vocabulary)))
     return text if says_only(text, facts, vocabulary) else None

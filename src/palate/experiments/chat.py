@@ -11,9 +11,9 @@ from palate.errors import ConfigError
 from palate.experiments.recommend import known_history
 from palate.experiments.run import Run
 from palate.language.backbone import Backbone
+from palate.language.chat import KEY
 
 PLAIN = "plain"
-KEY = "OPENAI_API_KEY"  # of the environment: what an address wants to see
 
 
 def dialogue(

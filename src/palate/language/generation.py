@@ -1,4 +1,4 @@
-"""Answers to prompts: found by search, or given and scored.
+"""Answers to prompts: found by search, drawn at random, or given and scored.
 
 Prompts are batched by length, and what all of them begin with is read once.
 
@@ -22,6 +22,7 @@ from palate.language.embeddings import batches
 from palate.language.likelihood import answer_log_probs
 from palate.language.prompt_cache import PromptCache, PromptPrefix
 from palate.language.prompts import Prompt
+from palate.language.sampling import SampleSettings, draw
 from palate.language.tokenizer import Tokenizer
 from palate.language.trie import Trie
 
@@ -72,6 +73,29 @@ def generate(
         several = beam_search(cache, settings, ends, allowed, view)
         for position, hypotheses in zip(which, several, strict=True):
             found[position] = hypotheses
+    return found
+
+
+def sample(
+    backbone: Backbone,
+    prompts: Sequence[Prompt],
+    settings: SampleSettings,
+    seeds: Sequence[int],
+    *,
+    batch_tokens: int = 8192,
+) -> list[list[int]]:
+    """Tokens of one answer to each prompt, drawn at random.
+
+    Args:
+        seeds: one per prompt.
+        batch_tokens: padded tokens per batch; bounds memory.
+    """
+    found: list[list[int]] = [[] for _ in prompts]
+    ends = sorted({end for p in prompts for end in end_ids(p, backbone.tokenizer)[:1]})
+    for which, cache in _read(backbone, prompts, None, batch_tokens, settings.max_tokens, None):
+        several = draw(cache, settings, ends, [seeds[i] for i in which])
+        for position, tokens in zip(which, several, strict=True):
+            found[position] = tokens
     return found
 
 

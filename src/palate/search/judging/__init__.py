@@ -1,0 +1,1 @@
+"""Judging search: graded by a language model, by simulated users, and by interleaving."""

@@ -1,0 +1,1 @@
+"""The query side: completing, correcting and rewriting what is asked."""

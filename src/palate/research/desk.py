@@ -6,6 +6,7 @@ A system is given a :class:`Brief`, never a topic: what is right is not within i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -22,6 +23,7 @@ from palate.research.trees import Tree
 
 T = TypeVar("T")
 Embed = Callable[[Sequence[str]], npt.NDArray[np.floating]]
+LABELS = {"q", "a", "query", "question", "answer", "topic", "title"}
 NO_MODEL = "this needs a language model: name one (--model), or an address (--address)"
 
 
@@ -97,10 +99,23 @@ class Desk:
                 self.ledger.spend(calls=1, tokens=reply.tokens_in + reply.tokens_out)
         return replies
 
-    def write(self, *prompts: str, max_tokens: int = 96) -> list[str]:
-        """What the language model writes to each prompt."""
-        turns = [(("user", prompt),) for prompt in prompts]
-        return [reply.text for reply in self.ask([Write(turn, max_tokens) for turn in turns])]
+    def write(
+        self, prompt: str, max_tokens: int = 96, examples: Sequence[tuple[str, str]] = ()
+    ) -> str:
+        """What the language model writes to a prompt, without lines that it was shown.
+
+        Small models repeat what they read; a query that is taken from the examples would find
+        papers on another topic.
+
+        Args:
+            examples: prompts like it and what is a good reply to each.
+        """
+        turns = [turn for asked, said in examples for turn in (("user", asked), ("assistant", said))]
+        turns.append(("user", prompt))
+        (reply,) = self.ask([Write(tuple(turns), max_tokens)])
+        shown = {_bare(line) for _, text in turns for line in text.splitlines()}
+        lines = reply.text.splitlines()
+        return "\n".join(line for line in lines if not line.strip() or _bare(line) not in shown)
 
     def yes(self, *prompts: str) -> list[float]:
         """Log-probability of yes rather than no for each prompt."""
@@ -143,6 +158,14 @@ class Organizes(Protocol):
             papers: to be placed; a system that writes from memory may pass over them.
         """
         ...
+
+
+def _bare(line: str) -> str:
+    """A line without its bullet, label and signs, to tell whether it was shown before."""
+    words = re.findall(r"\w+", line.casefold())
+    while words and (words[0].isdigit() or words[0] in LABELS):
+        words.pop(0)
+    return " ".join(words)
 
 
 def unit(vectors: Any) -> npt.NDArray[np.floating]:

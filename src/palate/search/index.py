@@ -27,7 +27,9 @@ from palate.errors import DataError, RunError
 from palate.search.analysis import AnalysisConfig, Analyzer
 from palate.search.documents import Document, DocumentStore
 from palate.search.merging import choose
+from palate.search.passages import passages
 from palate.search.segment import Segment, SegmentWriter, merge
+from palate.search.vectors import forget
 
 FORMAT = 1
 BATCH = 50_000  # documents between two commits of a long load
@@ -298,9 +300,16 @@ class SearchIndex:
         return counts
 
     def delete(self, ids: Iterable[str]) -> list[str]:
-        """Delete documents by id; those ids that were there."""
+        """Delete documents by id, and what was computed of their texts; the ids that were there."""
+        gone: list[str] = []
         with self.writing() as writer:
-            return [one for one in ids if writer.delete(one)]
+            for one in ids:
+                document = writer.store.get(one)
+                if document is not None and writer.delete(one):
+                    gone.append(one)
+                    cut = self.config.passage_words, self.config.passage_overlap
+                    forget(passages(document, *cut))
+        return gone
 
     def compact(self) -> None:
         """Merge all segments into one, and give back the room of what was deleted."""

@@ -8,9 +8,11 @@ folder too.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from palate.search.analysis import Analyzer, Numbering
 from palate.search.documents import Document
 from palate.search.postings import Array, Postings, Strings, merged, read_array, write_array
 
+T = TypeVar("T")
 FLAT = "flat"  # the field that holds title and text
 
 
@@ -35,6 +38,15 @@ class Segment:
         self.numbers: npt.NDArray[np.int64] = read_array(folder, "numbers")
         self.ids = Strings.open(folder, "ids")
         self._postings: dict[str, Postings | None] = {}
+        self._made: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What *make* returns, made once for this segment."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return len(self.numbers)

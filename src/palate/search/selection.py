@@ -40,13 +40,14 @@ def gathered(
     """One list from the best of each segment.
 
     Args:
-        parts: segments, the places of their best, [those] scores, and passages if there are any.
+        parts: segments, the places of their best, their scores, and the numbers of their passages,
+            -1 where the passage is the whole document.
     """
     found: list[tuple[float, str, int | None]] = []
     for segment, places, scores, passages in parts:
-        numbers: Sequence[int | None] = (
-            [None] * len(places) if passages is None else passages.tolist()
-        )
+        numbers: Sequence[int | None] = [None] * len(places)
+        if passages is not None:
+            numbers = [None if number < 0 else number for number in passages.tolist()]
         found += zip(
             (-scores).tolist(), map(segment.id, places.tolist()), numbers, strict=True
         )

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +49,28 @@ def read_documents(
     yield from _folder(path, chosen, columns)
 
 
-def read_queries(path: Path, layout: str = "auto", columns: Columns | None = None) -> list[Query]:
-    """The queries of a file, or of a BEIR folder.
+def read_queries(
+    path: Path,
+    layout: str = "auto",
+    columns: Columns | None = None,
+    told: Callable[[str], None] | None = None,
+) -> list[Query]:
+    """The queries of a file, or of a BEIR folder. Of several with one id, the last one stands.
+
+    Args:
+        told: called with a sentence about each id that stands there twice.
 
     Raises:
-        DataError: it cannot be read, or an id stands in it twice.
+        DataError: it cannot be read.
     """
-    columns = columns or Columns()
-    found = list(_one(path, layout, "queries")(path, columns))
-    ids = [query.id for query in found]
-    if len(set(ids)) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise DataError(f"{path}: two queries have the id '{twice}'")
+    found: dict[str, Query] = {}
+    for query in _one(path, layout, "queries")(path, columns or Columns()):
+        if query.id in found and told is not None:
+            told(f"{path}: two queries have the id '{query.id}'; the later one is taken")
+        found[query.id] = query
     if not found:
         raise DataError(f"{path}: no query is in there")
-    return found
+    return list(found.values())
 
 
 def read_qrels(path: Path, layout: str = "auto") -> dict[str, dict[str, int]]:

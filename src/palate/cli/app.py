@@ -18,6 +18,7 @@ from palate.cli.methods import methods
 from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
+from palate.cli.search import search
 from palate.cli.train import train
 from palate.cli.update import update
 
@@ -81,6 +82,7 @@ app.command()(recommend)
 app.command()(chat)
 app.command()(explain)
 app.command()(prompts)
+app.add_typer(search, name="search")
 app.command()(evaluate)
 app.command()(report)
 app.command()(doctor)

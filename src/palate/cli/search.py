@@ -1,0 +1,500 @@
+"""``palate search``: index documents, find them, and judge how well that works."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.cli import console
+from palate.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from palate.experiments.search import Asked, SearchComparison
+    from palate.search.index import SearchIndex
+    from palate.search.layouts import Columns
+
+search = typer.Typer(
+    help="Index documents, find them, and judge how well that works.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+COLUMNS = "Columns, where names are unusual"
+Index = Annotated[Path, typer.Argument(metavar="IDX", help="Folder of the index.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Pipe = Annotated[
+    str,
+    typer.Option(
+        "--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a YAML file."
+    ),
+]
+Layout = Annotated[
+    str, typer.Option(help="Layout of the files, where it is not to be guessed.")
+]
+IdColumn = Annotated[
+    str | None, typer.Option(help="Column of the id.", rich_help_panel=COLUMNS)
+]
+TitleColumn = Annotated[
+    str | None, typer.Option(help="Column of the title.", rich_help_panel=COLUMNS)
+]
+TextColumn = Annotated[
+    list[str] | None,
+    typer.Option(help="Column of the text; several are joined.", rich_help_panel=COLUMNS),
+]
+TimeColumn = Annotated[
+    str | None, typer.Option(help="Column of the document's time.", rich_help_panel=COLUMNS)
+]
+Queries = Annotated[Path, typer.Option(metavar="FILE", help="Queries: JSON lines, CSV, BEIR, TREC.")]
+Judgements = Annotated[
+    Path, typer.Option("--qrels", metavar="FILE", help="Judgements: BEIR, TREC or SMART.")
+]
+QueryText = Annotated[
+    list[str] | None,
+    typer.Option("--query-column", help="Column or topic field that is asked; several are joined."),
+]
+Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME@K",
+        help="ndcg, mrr, recall, precision, map; the first one is tested.",
+        show_default="ndcg@10 mrr@10 recall@100 precision@10 map",
+    ),
+]
+Level = Annotated[
+    int,
+    typer.Option("--relevant-from", "-l", min=1, help="Lowest grade that counts as relevant."),
+]
+GainOption = Annotated[
+    str, typer.Option("--gain", metavar="linear|exponential|binary", help="Of a grade in NDCG.")
+]
+Own = Annotated[
+    bool, typer.Option("--remove-query", help="Take out a document that has the query's own id.")
+]
+Depth = Annotated[int, typer.Option("--count", "-k", min=1, help="Length of the lists.")]
+
+
+@search.command()
+def index(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="DOCS", help="Files or folders of documents.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="IDX", help="Folder of the index, made here.")],
+    layout: Layout = "auto",
+    id_column: IdColumn = None,
+    title_column: TitleColumn = None,
+    text_column: TextColumn = None,
+    time_column: TimeColumn = None,
+    fields: Annotated[
+        list[str] | None, typer.Option("--field", help="Column searched beside title and text.")
+    ] = None,
+    appended: Annotated[
+        list[str] | None, typer.Option("--append", help="Column whose words count as text.")
+    ] = None,
+    stem: Annotated[str, typer.Option(metavar="porter|english|none", help="Stemmer.")] = "porter",
+    vectors: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Compute vectors now, and not when first needed."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an index of documents: JSON lines, CSV, Parquet, text, BEIR, TREC, SMART.
+
+    [bold]Examples[/bold]
+      palate search index docs/ --out idx
+      palate search index papers.csv --out idx --text-column abstract --field keywords
+      palate search index scifact/ --out idx --vectors minilm
+
+    What was committed when a long load is broken off stays; add the same files to go on.
+    """
+    with console.working("loading"):
+        from palate.recommenders.registry import configure
+        from palate.search.index import IndexConfig, SearchIndex
+
+        settings = {"fields": fields or [], "appended": appended or [], "analysis.stem": stem}
+        config = configure("index", settings, IndexConfig)
+        made = SearchIndex.create(out, config)  # type: ignore[arg-type]
+    columns = _columns(id_column, title_column, text_column, time_column)
+    counts = _add(made, sources, layout, columns)
+    made.compact()
+    if vectors is not None:
+        _vectors(made, vectors)
+    _counted(made, counts, as_json)
+    if not as_json:
+        console.remark(f'find: palate search query {out} "…"')
+
+
+@search.command()
+def add(
+    folder: Index,
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="DOCS", help="Files or folders of documents.")
+    ] = None,
+    one: Annotated[str | None, typer.Option("--id", help="Id of one document.")] = None,
+    text: Annotated[str | None, typer.Option(help="Its text.")] = None,
+    title: Annotated[str, typer.Option(help="Its title.")] = "",
+    layout: Layout = "auto",
+    id_column: IdColumn = None,
+    title_column: TitleColumn = None,
+    text_column: TextColumn = None,
+    time_column: TimeColumn = None,
+    as_json: Json = False,
+) -> None:
+    """Add documents, or change those whose ids are there; the next query sees them.
+
+    [bold]Examples[/bold]
+      palate search add idx more.jsonl
+      palate search add idx --id note-7 --title "Opening hours" --text "Closed on Mondays."
+    """
+    if (one is None) != (text is None) or (one is None) == (not sources):
+        raise ConfigError("name files of documents, or give one document with --id and --text")
+    with console.working("loading"):
+        from palate.search.documents import Document
+        from palate.search.index import SearchIndex
+
+        opened = SearchIndex(folder)
+    if one is not None and text is not None:
+        counts = opened.add([Document(one, text, title)])
+    else:
+        columns = _columns(id_column, title_column, text_column, time_column)
+        counts = _add(opened, sources or [], layout, columns)
+    _counted(opened, counts, as_json)
+
+
+@search.command()
+def delete(
+    folder: Index,
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of documents.")],
+    as_json: Json = False,
+) -> None:
+    """Delete documents by id: the next query finds them no more, and their words are erased.
+
+    [bold]Example[/bold]
+      palate search delete idx note-7
+    """
+    with console.working("loading"):
+        from palate.search.index import SearchIndex
+
+        opened = SearchIndex(folder)
+    gone = opened.delete(ids)
+    missing = [one for one in ids if one not in gone]
+    if as_json:
+        console.print_json({"deleted": gone, "missing": missing})
+    else:
+        print(f"{len(gone)} deleted")
+    if missing:
+        raise DataError(f"{folder}: no document '{missing[0]}'" + _more(len(missing) - 1))
+
+
+@search.command()
+def compact(folder: Index) -> None:
+    """Merge all segments into one, and give back the room of what was deleted.
+
+    [bold]Example[/bold]
+      palate search compact idx
+    """
+    from palate.search.index import SearchIndex
+
+    SearchIndex(folder).compact()
+
+
+@search.command()
+def show(
+    folder: Index,
+    document: Annotated[
+        str | None, typer.Argument(metavar="[ID[@VERSION]]", help="One document.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what an index holds, or one document with its history.
+
+    [bold]Examples[/bold]
+      palate search show idx
+      palate search show idx note-7
+      palate search show idx note-7@1
+    """
+    from palate.search.index import SearchIndex
+
+    opened = SearchIndex(folder)
+    with opened.reading() as snapshot:
+        if document is None:
+            _summary(opened, snapshot, as_json)
+            return
+        name, at, version = document.rpartition("@")
+        versioned = bool(at) and version.isdigit() and document not in snapshot
+        found = (
+            snapshot.document(name, int(version)) if versioned else snapshot.document(document)
+        )
+        history = [vars(change) for change in snapshot.store.history(found.id)]
+    if as_json:
+        console.print_json({**vars(found), "history": history})
+        return
+    print(f"{found.id}@{found.version}  {found.title}".rstrip())
+    print(found.text)
+    for name, value in found.fields.items():
+        print(f"{name}: {value}")
+    console.remark("; ".join(f"version {h['version']} {h['state']}" for h in history))
+
+
+@search.command()
+def query(
+    folder: Index,
+    text: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for.")],
+    k: Annotated[int, typer.Option("--count", "-k", min=1, help="How many documents.")] = 10,
+    pipe: Pipe = "bm25",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say which stage found it, where, and why.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find documents: id, score and title per line, best first.
+
+    [bold]Examples[/bold]
+      palate search query idx "effects of vitamin d on the immune system"
+      palate search query idx "quiet films" --pipeline hybrid --explain
+      palate search query idx "wing flutter" -k 5 -p "bm25(k1=1.2, b=0.75)" --json
+    """
+    with console.working("loading"):
+        from palate.search.index import SearchIndex
+        from palate.search.results import Query
+        from palate.search.stages import pipeline
+        from palate.search.trace import explained, sentence
+
+        opened = SearchIndex(folder)
+        built = pipeline(opened, pipe)
+    with opened.reading() as snapshot:
+        [results] = built.retrieve([Query("query", text)], k)
+        rows = explained(snapshot, results)
+    for stage in (*built.rewriters, *built.retrievers, *built.rerankers):
+        for remark in getattr(stage, "remarks", []):
+            console.remark(remark)
+    if as_json:
+        told = {"query": text, "pipeline": built.stages, "hits": rows}
+        console.print_json({**told, "seconds": results.seconds, "cost": results.cost})
+        return
+    for row in rows:
+        line = f"{row['document']}\t{row['score']:.6g}\t{row['title'] or _short(row['text'])}"
+        print(line.replace("\t", "  ") if sys.stdout.isatty() else line)
+        if explain:
+            print(f"    {sentence(row['found'])}")
+            number = row["passage"]
+            where = "" if number is None else f"passage {number + 1} of {row['passages']}: "
+            print(f"    {where}{_short(row['text'], 200)}")
+    if not rows:
+        console.remark("nothing found")
+    if explain:
+        spent = (f"{name} {1000 * value:.1f} ms" for name, value in results.seconds.items())
+        console.remark(", ".join(spent))
+
+
+@search.command()
+def evaluate(
+    folder: Index,
+    queries: Queries,
+    qrels: Judgements,
+    pipe: Pipe = "bm25",
+    metric: Metric = None,
+    relevant_from: Level = 1,
+    gain: GainOption = "linear",
+    query_column: QueryText = None,
+    remove_query: Own = False,
+    k: Depth = 100,
+    as_json: Json = False,
+) -> None:
+    """Judge a pipeline by queries with judgements, and test it against BM25.
+
+    [bold]Examples[/bold]
+      palate search evaluate idx --queries scifact/ --qrels scifact/
+      palate search evaluate idx --queries q.tsv --qrels q.qrels -p hybrid -l 2
+
+    Metrics equal trec_eval's. Latency is that of one query asked alone, stage by stage.
+    """
+    asked = _asked(queries, qrels, metric, relevant_from, gain, query_column, remove_query, k)
+    with console.working("loading"):
+        from palate.experiments.search import compare as experiment
+        from palate.search.index import SearchIndex
+
+        opened = SearchIndex(folder)
+    _print(experiment(opened, [pipe], asked), as_json)
+
+
+@search.command()
+def compare(
+    folder: Index,
+    pipelines: Annotated[
+        list[str], typer.Argument(metavar="PIPELINE", help="Stages, or YAML files.")
+    ],
+    queries: Queries,
+    qrels: Judgements,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the report goes.", show_default="runs/search-IDX"
+        ),
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(metavar="PIPELINE", help="Test the others against this one.")
+    ] = "bm25",
+    metric: Metric = None,
+    relevant_from: Level = 1,
+    gain: GainOption = "linear",
+    query_column: QueryText = None,
+    remove_query: Own = False,
+    k: Depth = 100,
+    as_json: Json = False,
+) -> None:
+    """Compare PIPELINES on the same queries: accuracy, tests, latency, cost; with a report.
+
+    [bold]Examples[/bold]
+      palate search compare idx bm25 rm3 lsa hybrid --queries scifact/ --qrels scifact/
+      palate search compare idx "bm25 + lsa > convex" --queries q.tsv --qrels q.qrels
+    """
+    asked = _asked(queries, qrels, metric, relevant_from, gain, query_column, remove_query, k)
+    with console.working("loading"):
+        from palate.experiments.search import compare as experiment
+        from palate.search.index import SearchIndex
+
+        opened = SearchIndex(folder)
+    target = out or Path("runs") / f"search-{folder.resolve().name}"
+    _print(experiment(opened, pipelines, asked, reference, target), as_json)
+    if not as_json:
+        console.remark(f"report: {target / 'report.html'}")
+
+
+@search.command()
+def stages(as_json: Json = False) -> None:
+    """List the stages that a pipeline can be made of."""
+    from palate.search.stages import NAMED, STAGES
+
+    rows = [[one.name, one.summary] for one in STAGES]
+    rows += [[name, f"short for: {written}"] for name, written in NAMED.items()]
+    if as_json:
+        console.print_json([{"name": name, "summary": summary} for name, summary in rows])
+        return
+    console.table(["stage", "what it does"], rows, left=2)
+
+
+def _columns(
+    id: str | None, title: str | None, text: list[str] | None, time: str | None = None
+) -> Columns:
+    from palate.search.layouts import Columns
+
+    return Columns(id, title, tuple(text or ()), time)
+
+
+def _add(
+    index: SearchIndex, sources: list[Path], layout: str, columns: Columns
+) -> dict[str, int]:
+    from itertools import chain
+
+    from palate.search.layouts import read_documents
+    from palate.search.progress import counting
+
+    documents = chain.from_iterable(read_documents(one, layout, columns) for one in sources)
+    with counting("documents", None) as told:
+        return index.add(documents, told=told)
+
+
+def _vectors(index: SearchIndex, model: str) -> None:
+    from palate.search.dense import Dense, DenseConfig
+
+    dense = Dense(DenseConfig(model=model), index)
+    with index.reading() as snapshot:
+        dense.prepare(snapshot)
+    for remark in dense.remarks:
+        console.remark(remark)
+
+
+def _counted(index: SearchIndex, counts: dict[str, int], as_json: bool) -> None:
+    with index.reading() as snapshot:
+        whole = len(snapshot)
+    if as_json:
+        console.print_json({**counts, "documents": whole})
+        return
+    told = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
+    print(f"{told or 'nothing'}; {whole:,} documents in {index.folder}")
+
+
+def _summary(index: SearchIndex, snapshot: Any, as_json: bool) -> None:
+    size = sum(path.stat().st_size for path in index.folder.rglob("*") if path.is_file())
+    deleted = sum(int((~view.alive).sum()) for view in snapshot.views)
+    told = {
+        "folder": str(index.folder),
+        "documents": len(snapshot),
+        "generation": snapshot.generation,
+        "segments": [len(view.segment) for view in snapshot.views],
+        "deleted_in_segments": deleted,
+        "bytes": size,
+        "config": index.config.model_dump(mode="json"),
+        "sample": snapshot.store.ids()[:3],
+    }
+    if as_json:
+        console.print_json(told)
+        return
+    print(f"{index.folder}: {told['documents']:,} documents, {size / 1e6:.1f} MB")
+    print(
+        f"{len(snapshot.views)} segments, {deleted:,} deleted documents in them, "
+        f"generation {snapshot.generation}"
+    )
+    config = index.config
+    searched = ", ".join(("title and text", *config.appended, *config.fields))
+    print(f"searched: {searched}; stem {config.analysis.stem}")
+    print(f"first ids: {', '.join(told['sample'])}")
+
+
+def _asked(
+    queries: Path, qrels: Path, metric: list[str] | None, relevant_from: int, gain: str,
+    column: list[str] | None, remove_query: bool, k: int,
+) -> Asked:  # fmt: skip
+    from palate.evaluation.retrieval import STANDARD
+    from palate.experiments.search import Asked
+    from palate.search.layouts import read_qrels, read_queries
+
+    if gain not in ("linear", "exponential", "binary"):
+        raise ConfigError(f"--gain {gain}: linear, exponential or binary")
+    return Asked(
+        read_queries(queries, columns=_columns(None, None, column), told=console.remark),
+        read_qrels(qrels), k, tuple(metric or STANDARD), relevant_from, gain,  # type: ignore[arg-type]
+        own=not remove_query,
+    )  # fmt: skip
+
+
+def _print(found: SearchComparison, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from palate.experiments import wording
+    from palate.experiments.search_report import finding
+
+    if as_json:
+        console.print_json(asdict(found))
+        return
+    rows = []
+    for row in found.rows:
+        tested = "" if row.p is None else f"{wording.difference(row.difference or 0)}"
+        p = "" if row.p is None else wording.probability(row.p)
+        rows.append(
+            [row.name, *(wording.score(row.metrics[name]) for name in found.metrics), tested, p,
+             wording.milliseconds(row.total.p50_ms), wording.milliseconds(row.total.p99_ms)]
+        )  # fmt: skip
+    columns = ["pipeline", *found.metrics, f"vs {found.reference}", "p", "p50", "p99"]
+    console.table(columns, rows)
+    for row in found.rows:
+        if len(row.stages) > 1 or row.cost:
+            parts = [f"{s.name} {s.p50_ms:.1f} ms (p99 {s.p99_ms:.1f})" for s in row.stages]
+            parts += [f"{value:,.4g} {name} a query" for name, value in row.cost.items()]
+            print(f"{row.name}: {', '.join(parts)}")
+    print(finding(found))
+    for note in [*found.notes, *(remark for row in found.rows for remark in row.remarks)]:
+        print(f"Note: {note}")
+
+
+def _short(text: str, most: int = 80) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def _more(count: int) -> str:
+    return f", and {count} more" if count > 0 else ""

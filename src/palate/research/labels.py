@@ -13,8 +13,14 @@ COMMON = {
     "paper", "papers", "approach", "approaches", "method", "methods", "based", "using", "use",
     "used", "proposed", "propose", "results", "result", "show", "new", "novel", "study", "work",
     "problem", "problems", "different", "existing", "state", "art", "experiments", "et", "al",
-    "towards", "via", "present", "performance",
+    "towards", "via", "present", "performance", "model", "models", "modeling", "framework",
+    "improving", "improve", "efficient", "effective", "empowering", "leveraging", "enhancing",
+    "enhanced", "better", "driven", "unified", "general", "case", "analysis", "review", "challenges",
 }  # fmt: skip
+WORD = re.compile(r"[a-z][a-z0-9-]+")
+LONGEST = 3  # words of a term
+OTHER = "Other"  # where no term tells anything
+STEM = 6  # letters that words of one root share: recommender, recommendation
 
 
 class Terms:
@@ -36,15 +42,23 @@ class Terms:
             from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
         except ImportError:
             raise ConfigError("labels need scikit-learn: pip install 'palate[research]'") from None
-        topic_words = set(re.findall(r"[a-z]{3,}", topic.lower()))
-        stop = sorted(ENGLISH_STOP_WORDS | COMMON | topic_words)
-        counter = CountVectorizer(
-            ngram_range=(1, 3),
-            stop_words=stop,
-            token_pattern=r"(?u)\b[a-zA-Z][a-zA-Z0-9-]{2,}\b",
-            min_df=1 if len(texts) < 10 else 2,
-            binary=True,
-        )
+        empty = ENGLISH_STOP_WORDS | COMMON
+        roots = {word[:STEM] for word in WORD.findall(topic.lower()) if word not in empty}
+
+        def terms(text: str) -> list[str]:
+            """Runs of one to three words that begin and end with telling ones."""
+            found = []
+            for part in re.split(r"[.,:;?!()\[\]]", text.lower()):
+                words = WORD.findall(part)
+                full = [word not in empty for word in words]
+                tells = [ok and word[:STEM] not in roots for word, ok in zip(words, full, strict=True)]
+                for start in range(len(words)):
+                    for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
+                        if full[start] and full[end - 1] and any(tells[start:end]):
+                            found.append(" ".join(words[start:end]))
+            return found
+
+        counter = CountVectorizer(analyzer=terms, min_df=1 if len(texts) < 10 else 2, binary=True)
         try:
             self._counts = counter.fit_transform(texts).tocsr()
             self.names = counter.get_feature_names_out()
@@ -67,15 +81,31 @@ class Terms:
             if len(outside)
             else np.zeros(len(self.names))
         )
-        # Longer terms say more, and are rarer: the root of their length makes up for it.
-        length = np.sqrt([name.count(" ") + 1 for name in self.names])
-        worth = here * np.log((here + 0.01) / (there + 0.01)) * length
+        # Longer terms say more, and are rarer: their length makes up for it. A term of one text
+        # alone says what that text is about, not the group.
+        length = np.array([name.count(" ") + 1 for name in self.names])
+        several = here * len(inside) > (1.5 if len(inside) > 2 else 0)
+        worth = here * np.log((here + 0.01) / (there + 0.01)) * length * several
         chosen: list[str] = []
         for place in np.argsort(-worth, kind="stable"):
             name = str(self.names[place])
             if worth[place] <= 0 or len(chosen) == count:
                 break
-            if name in taken or any(name in one or one in name for one in chosen):
+            if name in taken or any(_same(name, one) for one in chosen):
                 continue
             chosen.append(name)
         return chosen
+
+
+def heading(words: Sequence[str]) -> str:
+    """A name out of telling terms: the first if it is of several words, else the first two."""
+    if not words:
+        return OTHER
+    told = words[0] if " " in words[0] else " and ".join(words[:2])
+    return told[:1].upper() + told[1:]
+
+
+def _same(a: str, b: str) -> bool:
+    """True if all words of one are, but for their endings, words of the other."""
+    ours, theirs = ({word[:STEM].rstrip("s") for word in one.split()} for one in (a, b))
+    return ours <= theirs or theirs <= ours

@@ -15,7 +15,7 @@ from palate.errors import ConfigError
 from palate.research.baselines.queries import one_line
 from palate.research.budget import SpentError
 from palate.research.desk import Brief, Desk, unit
-from palate.research.labels import Terms
+from palate.research.labels import OTHER, Terms, heading
 from palate.research.trees import Tree
 from palate.search.asking import fenced
 
@@ -29,7 +29,6 @@ NAME_SHOWN = [
      "Reading Instruction"),
 ]  # fmt: skip
 LONGEST = 7  # words of a heading
-OTHER = "Other"
 
 
 class CartographerConfig(Config):
@@ -41,8 +40,10 @@ class CartographerConfig(Config):
     """Fewest branches below the root, where there are papers enough."""
     deepest: int = Field(3, ge=1)
     """Levels below the root."""
-    smallest: int = Field(8, ge=1)
+    split: int = Field(24, ge=4)
     """Papers from which on a group is split further."""
+    fewest: float = Field(0.03, ge=0, lt=0.5)
+    """Smallest share of a group's papers that a branch may have; smaller ones join their nearest."""
     cap: int = Field(60, ge=2)
     """Most nodes in all."""
     recursive: bool = True
@@ -93,10 +94,12 @@ class Cartographer:
         config = self.config
         if level > (config.deepest if config.recursive else 1):
             return
-        if len(group.papers) < max(config.smallest, 2 * (config.narrowest if level == 1 else 2)):
+        if len(group.papers) < (config.split if level > 1 else 2 * config.narrowest):
             return
         least = config.narrowest if level == 1 else 2
-        labels = clusters(vectors[group.papers], least, config.widest, config.seed)
+        own = vectors[group.papers]
+        labels = clusters(own, least, config.widest, config.seed)
+        labels = without_small(own, labels, max(2, round(config.fewest * len(own))))
         parts = [[p for p, own in zip(group.papers, labels, strict=True) if own == label]
                  for label in sorted(set(labels.tolist()))]  # fmt: skip
         if len(parts) < 2:
@@ -215,12 +218,19 @@ def clusters(
     return chosen
 
 
-def heading(words: Sequence[str]) -> str:
-    """A name out of telling words."""
-    if not words:
-        return OTHER
-    told = words[0] if " " in words[0] or len(words) < 2 else f"{words[0]} and {words[1]}"
-    return told[:1].upper() + told[1:]
+def without_small(
+    vectors: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], fewest: int
+) -> npt.NDArray[np.int64]:
+    """The clusters with the members of those that are too small in the nearest of the others."""
+    names, counts = np.unique(labels, return_counts=True)
+    large = names[counts >= fewest]
+    if not len(large) or len(large) == len(names):
+        return labels
+    centres = unit(np.stack([vectors[labels == name].mean(axis=0) for name in large]))
+    lost = ~np.isin(labels, large)
+    labels = labels.copy()
+    labels[lost] = large[(vectors[lost] @ centres.T).argmax(axis=1)]
+    return labels
 
 
 def clean_heading(text: str) -> str:

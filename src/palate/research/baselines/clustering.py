@@ -12,9 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from palate.config import Config
-from palate.research.agents.cartographer import heading
 from palate.research.desk import Brief, Desk
-from palate.research.labels import Terms
+from palate.research.labels import Terms, heading
 from palate.research.trees import Tree
 
 

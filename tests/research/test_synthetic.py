@@ -29,7 +29,9 @@ def scores(field: Synthetic, systems: list[Discovers], folder: Path) -> dict[str
             desk = Desk(allowed, Finder(ways, allowed, len(field.corpus)))
             ranked = system.discover(desk, Brief(topic.title, topic.date), 100)
             lists[topic.id] = [one.paper for one in ranked]
-        found[f"{system.name} recall"] = score_lists("discovery", lists, truth).means()["recall@100"]
+        found[f"{system.name} recall"] = score_lists("discovery", lists, truth).means()[
+            "recall@100"
+        ]
         found[f"{system.name} ndcg"] = score_lists("selection", lists, truth).means()["ndcg@10"]
     return found
 

@@ -18,6 +18,7 @@ from palate.cli.methods import methods
 from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
+from palate.cli.research import research
 from palate.cli.search import search
 from palate.cli.train import train
 from palate.cli.update import update
@@ -85,4 +86,5 @@ app.command()(prompts)
 app.add_typer(search, name="search")
 app.command()(evaluate)
 app.command()(report)
+app.add_typer(research, name="research")
 app.command()(doctor)

@@ -90,9 +90,7 @@ def heading_scores(
     recall = shared / (of_gold if denominator == "gold" else of_ours)
     precision = shared / of_ours
     cut, kept = min(recall, 1.0), min(precision, 1.0)
-    return HeadingScores(
-        recall, precision, 2 * cut * kept / (cut + kept) if cut + kept else 0.0
-    )
+    return HeadingScores(recall, precision, 2 * cut * kept / (cut + kept) if cut + kept else 0.0)
 
 
 @dataclass(frozen=True)
@@ -146,9 +144,7 @@ def named_by_rule(text: str) -> list[str]:
     for match in SPAN.finditer(text):
         span = match.group().strip(" .")
         pieces = [piece for piece in re.split(r"[ /]", span) if ACRONYM.match(piece)]
-        if titled or (match.start() == 0 and not pieces):
-            found += pieces
-        elif pieces and match.start() == 0:
+        if titled or (match.start() == 0 and not pieces) or (pieces and match.start() == 0):
             found += pieces
         else:
             found.append(span)
@@ -166,9 +162,13 @@ def named_by_spacy(model: str = "en_core_web_sm") -> Entities:
 
         pipeline = spacy.load(model)
     except ImportError:
-        raise ConfigError("entities by a model need spaCy: pip install 'palate[entities]'") from None
+        raise ConfigError(
+            "entities by a model need spaCy: pip install 'palate[entities]'"
+        ) from None
     except OSError:
-        raise ConfigError(f"no spaCy pipeline '{model}' is installed; see spacy.io/models") from None
+        raise ConfigError(
+            f"no spaCy pipeline '{model}' is installed; see spacy.io/models"
+        ) from None
     return lambda text: [entity.text for entity in pipeline(text).ents]
 
 

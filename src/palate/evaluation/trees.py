@@ -62,7 +62,12 @@ def exact(a: str, b: str) -> float:
 
 
 def tree_distance(
-    a: Nested, b: Nested, similar: Similar = exact, *, threshold: float = ALIKE, ordered: bool = True
+    a: Nested,
+    b: Nested,
+    similar: Similar = exact,
+    *,
+    threshold: float = ALIKE,
+    ordered: bool = True,
 ) -> TreeDistance:
     """Edits from *a* to *b*; inserting and deleting a node cost 1, and giving it a label that is
     not similar beyond *threshold* costs 1.
@@ -93,7 +98,7 @@ def _ordered(a: Nested, b: Nested, relabel: Callable[[str, str], int]) -> float:
     except ImportError:
         raise ConfigError("distances of trees need apted: pip install 'palate[research]'") from None
 
-    class Costs(Config):  # type: ignore[misc]
+    class Costs(Config):
         def rename(self, x: Nested, y: Nested) -> int:
             return relabel(x[0], y[0])
 

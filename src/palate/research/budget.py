@@ -150,7 +150,8 @@ class Ledger:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(step), ensure_ascii=False) + "\n")
-        return kept  # type: ignore[no-any-return]
+        done: T = kept
+        return done
 
 
 def key(settings: Mapping[str, Any]) -> str:
@@ -169,6 +170,6 @@ def _read(path: Path) -> Iterator[Step]:
             if number == len(lines):  # cut off when the process was killed; done again
                 path.write_text("".join(one + "\n" for one in lines[:-1]), "utf-8")
                 return
-            raise RunError(f"{path}: row {number}: no step; delete the file to begin anew") from None
-
-
+            raise RunError(
+                f"{path}: row {number}: no step; delete the file to begin anew"
+            ) from None

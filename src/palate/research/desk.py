@@ -110,7 +110,9 @@ class Desk:
         Args:
             examples: prompts like it and what is a good reply to each.
         """
-        turns = [turn for asked, said in examples for turn in (("user", asked), ("assistant", said))]
+        turns = [
+            turn for asked, said in examples for turn in (("user", asked), ("assistant", said))
+        ]
         turns.append(("user", prompt))
         (reply,) = self.ask([Write(tuple(turns), max_tokens)])
         shown = {_bare(line) for _, text in turns for line in text.splitlines()}

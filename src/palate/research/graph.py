@@ -21,10 +21,11 @@ def neighbours(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
     Returns:
         at most *k*, the most strongly tied first; seeds are among them if they are tied.
     """
-    scores: Counter[str] = Counter()
+    scores: dict[str, float] = {}
     for seed in seeds:
         direct = set(corpus.cites[seed]) | set(corpus.cited_by.get(seed, ()))
-        scores.update(dict.fromkeys(direct, 1.0))
+        for paper in direct:
+            scores[paper] = scores.get(paper, 0.0) + 1
         together: Counter[str] = Counter()
         for citing in corpus.cited_by.get(seed, ()):
             together.update(other for other in corpus.cites[citing] if other != seed)
@@ -32,19 +33,19 @@ def neighbours(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
             together.update(o for o in corpus.cited_by.get(cited, ()) if o != seed)
         total = sum(together.values())
         for paper, count in together.items():
-            scores[paper] += count / total
+            scores[paper] = scores.get(paper, 0.0) + count / total
     return _best(scores, k)
 
 
 def by_authors(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
     """Papers by authors of the seeds; an author of many papers gives less to each."""
-    scores: Counter[str] = Counter()
+    scores: dict[str, float] = {}
     for seed in seeds:
         for author in corpus[seed].authors:
             papers = corpus.by_author[author]
             for paper in papers:
                 if paper != seed and len(papers) > 1:
-                    scores[paper] += 1 / np.log2(1 + len(papers))
+                    scores[paper] = scores.get(paper, 0.0) + 1 / float(np.log2(1 + len(papers)))
     return _best(scores, k)
 
 

@@ -51,7 +51,9 @@ class Terms:
             for part in re.split(r"[.,:;?!()\[\]]", text.lower()):
                 words = WORD.findall(part)
                 full = [word not in empty for word in words]
-                tells = [ok and word[:STEM] not in roots for word, ok in zip(words, full, strict=True)]
+                tells = [
+                    ok and word[:STEM] not in roots for word, ok in zip(words, full, strict=True)
+                ]
                 for start in range(len(words)):
                     for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
                         if full[start] and full[end - 1] and any(tells[start:end]):

@@ -121,7 +121,7 @@ def texts(review: Screening) -> list[str]:
 def by_question(review: Screening, question: str) -> Indices:
     """[n] candidates in the order of BM25; those without a word of the question come last."""
     if not question.strip():
-        raise ConfigError("say what the review is about: --question \"…\"")
+        raise ConfigError('say what the review is about: --question "…"')
     from palate.research.finding import memory_bm25
 
     ranked = memory_bm25(texts(review), question)

@@ -20,7 +20,26 @@ from palate.research.papers import Paper
 from palate.research.tasks import INFLUENTIAL, RELEVANT, Topic
 from palate.research.trees import Tree
 
-ONSETS = ["b", "br", "d", "f", "g", "gr", "k", "kl", "l", "m", "n", "p", "pl", "r", "s", "st", "t", "v"]
+ONSETS = [
+    "b",
+    "br",
+    "d",
+    "f",
+    "g",
+    "gr",
+    "k",
+    "kl",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "s",
+    "st",
+    "t",
+    "v",
+]
 VOWELS = ["a", "e", "i", "o", "u", "ai", "eo"]
 CODAS = ["", "", "l", "m", "n", "r", "x"]
 FIRST = datetime.date(2000, 1, 1)
@@ -203,7 +222,9 @@ def _below(path: tuple[int, ...], above: tuple[int, ...]) -> bool:
 
 
 def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
 
 
 def _with_papers(

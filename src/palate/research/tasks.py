@@ -153,9 +153,7 @@ def score_trees(
     return Scores("organization", tuple(truth), values, tuple(notes))
 
 
-def tree_metrics(
-    tree: Tree, right: Tree, embed: Embed, entities: Entities
-) -> dict[str, float]:
+def tree_metrics(tree: Tree, right: Tree, embed: Embed, entities: Entities) -> dict[str, float]:
     """All metrics of one tree. The root is the topic, which everybody is told, and counts in none
     but the distances."""
     headings = heading_scores(right.labels() or [right.label], tree.labels(), embed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,13 @@ class _Group:
     label: str = ""
     children: list[_Group] = field(default_factory=list)
 
+    def as_json(self) -> list[Any]:
+        return [self.papers, [child.as_json() for child in self.children]]
+
+    @classmethod
+    def of(cls, told: list[Any]) -> _Group:
+        return cls(told[0], children=[cls.of(child) for child in told[1]])
+
 
 class Cartographer:
     """Recursive k-means on vectors of title and abstract; the number of branches by silhouette."""
@@ -82,9 +90,15 @@ class Cartographer:
         vectors = desk.vectors(papers)
         terms = Terms([f"{desk.allowed.title(p)}. {desk.allowed.text(p)}" for p in papers],
                       brief.title)  # fmt: skip
-        root = _Group(list(range(len(papers))), brief.title)
-        self._split(root, vectors, 1)
-        self._cap(root)
+
+        def group() -> tuple[list[Any], str]:
+            made = _Group(list(range(len(papers))))
+            self._split(made, vectors, 1)
+            self._cap(made)
+            return made.as_json(), f"{len(_walk(made)) - 1} groups of {len(papers)} papers"
+
+        root = _Group.of(desk.step(f"group {self.config}: {' '.join(papers)}", group))
+        root.label = brief.title
         self._name(desk, brief, root, papers, vectors, terms)
         self._merge(desk, root)
         return _tree(root, papers)

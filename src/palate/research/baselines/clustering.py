@@ -7,6 +7,7 @@ here: a dendrogram has as many nodes as papers, and nobody reads that.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +15,7 @@ from pydantic import Field
 from palate.config import Config
 from palate.research.desk import Brief, Desk
 from palate.research.labels import Terms, heading
-from palate.research.trees import Tree
+from palate.research.trees import Tree, from_json
 
 
 class ClusteringConfig(Config):
@@ -38,6 +39,14 @@ class Clustering:
         """A tree with every paper at a leaf."""
         if len(papers) < 2:
             return Tree(brief.title, (), tuple(papers))
+
+        def work() -> tuple[dict[str, Any], str]:
+            tree = self._tree(desk, brief, papers)
+            return tree.as_json(), f"a dendrogram of {tree.size} nodes for {len(papers)} papers"
+
+        return from_json(desk.step(f"cluster {self.config}: {' '.join(papers)}", work))
+
+    def _tree(self, desk: Desk, brief: Brief, papers: Sequence[str]) -> Tree:
         from scipy.cluster.hierarchy import linkage
 
         vectors = desk.vectors(papers)

@@ -91,7 +91,10 @@ class Decomposer:
         """What is found for any of the queries; for the title, if none was written."""
         queries = decompose(desk, brief, self.config.queries)
         lists = searched(desk, queries, self.config.way, k)
-        named = [(f"found for “{query}”", 1.0, found) for query, found in zip(queries, lists, strict=True)]
+        named = [
+            (f"found for “{query}”", 1.0, found)
+            for query, found in zip(queries, lists, strict=True)
+        ]
         return fuse(named, k) if self.config.fusion == "rrf" else by_score(named, k)
 
 

@@ -99,9 +99,7 @@ class STORM:
 
         return desk.step(f"storm personas {count}: {brief.title}", write)
 
-    def _question(
-        self, desk: Desk, brief: Brief, persona: str, said: list[str], turn: int
-    ) -> str:
+    def _question(self, desk: Desk, brief: Brief, persona: str, said: list[str], turn: int) -> str:
         def write() -> tuple[str, str]:
             prompt = QUESTION.format(
                 persona=clipped(persona, 20),
@@ -126,7 +124,11 @@ class STORM:
 
         queries = desk.step(f"storm queries {config.queries}: {brief.title} | {question}", write)
         lists = searched(desk, queries, config.way, config.hits)
-        return [(paper, query) for query, found in zip(queries, lists, strict=True) for paper, _ in found]
+        return [
+            (paper, query)
+            for query, found in zip(queries, lists, strict=True)
+            for paper, _ in found
+        ]
 
     def _answer(self, desk: Desk, question: str, papers: list[str]) -> str:
         def write() -> tuple[str, str]:

@@ -103,8 +103,8 @@ class Outline:
 def outline(text: str, topic: str) -> Tree:
     """The tree of a list with indents, or of headings with hashes; lines without marks are left
     out, and so are headings that stand there already."""
-    root: tuple[str, list] = (topic, [])  # type: ignore[type-arg]
-    above: list[tuple[int, tuple[str, list]]] = [(-1, root)]  # type: ignore[type-arg]
+    root: tuple[str, list] = (topic, [])
+    above: list[tuple[int, tuple[str, list]]] = [(-1, root)]
     seen = {topic.casefold()}
     for line in text.splitlines():
         found = MARK.match(line)
@@ -120,11 +120,11 @@ def outline(text: str, topic: str) -> Tree:
             above.pop()
         if len(above) > DEEPEST:
             continue
-        node: tuple[str, list] = (label, [])  # type: ignore[type-arg]
+        node: tuple[str, list] = (label, [])
         above[-1][1][1].append(node)
         above.append((level, node))
 
-    def tree(node: tuple[str, list]) -> Tree:  # type: ignore[type-arg]
+    def tree(node: tuple[str, list]) -> Tree:
         return Tree(node[0], tuple(tree(child) for child in node[1]))
 
     return tree(root)

@@ -21,7 +21,9 @@ ACCENTS = {"`": "̀", "'": "́", "^": "̂", '"': "̈", "~": "̃", "=": "̄", "."
 LETTERS = {"ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ",
            "OE": "Œ", "aa": "å", "AA": "Å", "i": "ı", "&": "&", "%": "%", "_": "_", "$": "$",
            "#": "#"}  # fmt: skip
-ACCENTED = re.compile(r"\\(?:([`'^\"~=.])\s*\{?\\?([A-Za-z])\}?|([uvHckrbd])(?:\s+|\s*\{)\\?([A-Za-z])\}?)")
+ACCENTED = re.compile(
+    r"\\(?:([`'^\"~=.])\s*\{?\\?([A-Za-z])\}?|([uvHckrbd])(?:\s+|\s*\{)\\?([A-Za-z])\}?)"
+)
 LETTER = re.compile(r"\\(ss|ae|AE|oe|OE|aa|AA|[oOlLi])(?![A-Za-z])\s*(?:\{\})?|\\([&%_$#])")
 COMMAND = re.compile(r"\\[A-Za-z]+\s*")
 

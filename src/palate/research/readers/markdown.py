@@ -18,7 +18,9 @@ from palate.research.papers import Paper, normalised
 from palate.research.trees import Tree
 
 HASHES = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
-BOLD = re.compile(r"^\s*(?:<summary>)?\s*(?:<b>(.*?)</b>|\*\*(.*?)\*\*|__(.*?)__)\s*:?\s*(?:</summary>)?\s*$")
+BOLD = re.compile(
+    r"^\s*(?:<summary>)?\s*(?:<b>(.*?)</b>|\*\*(.*?)\*\*|__(.*?)__)\s*:?\s*(?:</summary>)?\s*$"
+)
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.IGNORECASE)
 NUMBER = re.compile(r"^\s*((?:\d+\.)*\d+)\.?\s+(?=\S)")
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(.*)$")

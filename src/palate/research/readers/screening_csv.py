@@ -64,7 +64,9 @@ def read(path: Path, label: str | None = None) -> Screening:
     for number, row in enumerate(rows, start=2):
         value = (row[column] or "").strip().lower()
         if value not in YES | NO:
-            raise DataError(f"{path}: row {number}, column '{column}': '{value}' is neither 0 nor 1")
+            raise DataError(
+                f"{path}: row {number}, column '{column}': '{value}' is neither 0 nor 1"
+            )
         included.append(value in YES)
     return Screening(path.stem, _papers(rows, fields, path), np.array(included, dtype=bool))
 

@@ -43,7 +43,7 @@ class ResearchConfig(Config):
     """Papers in the list."""
     mapped: int = Field(100, ge=0)
     """Best papers that are put into the tree."""
-    settings: dict[str, dict[str, Any]] = {}
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Settings by system."""
     bench: BenchConfig = BenchConfig()
     """What the systems may use."""

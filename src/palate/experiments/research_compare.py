@@ -177,7 +177,9 @@ class _Runner:
             if not any(truth[topic.id].values()):
                 continue
 
-            def work(topic: Topic = topic) -> tuple[list[tuple[str, float]], Cost]:
+            def work(
+                topic: Topic = topic, number: int = number
+            ) -> tuple[list[tuple[str, float]], Cost]:
                 ledger = self._ledger(topic, number, len(topics))
                 desk = self.bench.desk(Brief(topic.title, topic.date), ledger, topic.id)
                 try:
@@ -202,7 +204,7 @@ class _Runner:
             assert topic.tree is not None
             truth[topic.id] = topic.tree
 
-            def work(topic: Topic = topic) -> tuple[dict[str, Any], Cost]:
+            def work(topic: Topic = topic, number: int = number) -> tuple[dict[str, Any], Cost]:
                 ledger = self._ledger(topic, number, len(topics))
                 brief = Brief(topic.title, topic.date)
                 desk = self.bench.desk(brief, ledger, topic.id, search=False)

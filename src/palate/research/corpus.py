@@ -6,6 +6,8 @@ no surveys, and never the survey itself.
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from functools import cached_property
 from palate.config import Config
 from palate.errors import DataError, LeakageError
 from palate.research.papers import Paper, day, is_survey, normalised
+
+WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 class Guards(Config):
@@ -53,6 +57,23 @@ class Left:
         return ", ".join(f"{count:,} {what}" for what, count in told.items() if count) or "none"
 
 
+@dataclass(frozen=True)
+class Fact:
+    """What a paper's date and title say.
+
+    Attributes:
+        day: from when it is, at the latest; None if that is not known.
+        survey: it surveys a field.
+        title: normalised.
+        words: of the title, those of four letters and more.
+    """
+
+    day: datetime.date | None
+    survey: bool
+    title: str
+    words: frozenset[str]
+
+
 class Corpus:
     """Papers in a fixed order, by id.
 
@@ -60,8 +81,16 @@ class Corpus:
         DataError: an id is empty or stands twice.
     """
 
-    def __init__(self, papers: Iterable[Paper], name: str = "corpus") -> None:
+    def __init__(
+        self, papers: Iterable[Paper], name: str = "corpus", whole: Corpus | None = None
+    ) -> None:
+        """
+        Args:
+            whole: the corpus that this is a part of; what was worked out there serves here.
+        """
         self.name = name
+        self._whole = whole or self
+        self._facts: dict[str, Fact] = {} if whole is None else whole._facts
         self._papers: dict[str, Paper] = {}
         for row, paper in enumerate(papers, start=1):
             if not paper.id:
@@ -95,36 +124,45 @@ class Corpus:
         """Title of a paper."""
         return self._papers[document].title
 
+    def fact(self, paper: str) -> Fact:
+        """What its date and its title say, worked out once."""
+        known = self._facts.get(paper)
+        if known is None:
+            one = self._papers[paper]
+            title = normalised(one.title)
+            words = frozenset(WORD.findall(title))
+            known = self._facts[paper] = Fact(day(one.date), is_survey(one.title), title, words)
+        return known
+
+    def cites(self, paper: str) -> list[str]:
+        """Those of this corpus that a paper cites."""
+        references = dict.fromkeys(self._papers[paper].references)
+        return [other for other in references if other in self._papers and other != paper]
+
+    def cited_by(self, paper: str) -> list[str]:
+        """Those of this corpus that cite a paper."""
+        return [other for other in self._whole._citing.get(paper, ()) if other in self._papers]
+
+    def written_by(self, author: str) -> list[str]:
+        """The papers of this corpus by an author, by the name as it is written."""
+        return [paper for paper in self._whole._writing.get(author, ()) if paper in self._papers]
+
     @cached_property
-    def cited_by(self) -> dict[str, tuple[str, ...]]:
-        """Of each paper those of this corpus that cite it."""
+    def _citing(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for paper in self:
             for other in dict.fromkeys(paper.references):
-                if other in self._papers and other != paper.id:
+                if other != paper.id:
                     found.setdefault(other, []).append(paper.id)
-        return {paper: tuple(others) for paper, others in found.items()}
+        return found
 
     @cached_property
-    def cites(self) -> dict[str, tuple[str, ...]]:
-        """Of each paper those of this corpus that it cites."""
-        return {
-            paper.id: tuple(
-                other
-                for other in dict.fromkeys(paper.references)
-                if other in self._papers and other != paper.id
-            )
-            for paper in self
-        }
-
-    @cached_property
-    def by_author(self) -> dict[str, tuple[str, ...]]:
-        """The papers of each author, by the name as it is written."""
+    def _writing(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for paper in self:
             for author in dict.fromkeys(paper.authors):
                 found.setdefault(author, []).append(paper.id)
-        return {author: tuple(papers) for author, papers in found.items()}
+        return found
 
     def allowed(
         self,
@@ -158,22 +196,25 @@ class Corpus:
         left = Left(**why)
         if not kept:
             raise DataError(f"{self.name}: no paper may be used; left out: {left}")
-        return Corpus(kept, self.name), left
+        return Corpus(kept, self.name, self._whole), left
 
     def _reason(
-        self, paper: Paper, limit: object, survey: str, title: str, guards: Guards
+        self,
+        paper: Paper,
+        limit: datetime.date | None,
+        survey: str,
+        title: str,
+        guards: Guards,
     ) -> str | None:
-        if paper.id == survey or (title and normalised(paper.title) == title):
+        fact = self.fact(paper.id)
+        if paper.id == survey or (title and fact.title == title):
             return "itself"
-        if guards.before:
-            when = day(paper.date)
-            if when is None and not guards.undated:
+        if guards.before and limit is not None:
+            if fact.day is None and not guards.undated:
                 return "undated"
-            if when is not None and when >= limit:  # type: ignore[operator]
+            if fact.day is not None and fact.day >= limit:
                 return "late"
-        if not guards.surveys and is_survey(paper.title):
-            return "surveys"
-        return None
+        return "surveys" if fact.survey and not guards.surveys else None
 
 
 def check_guarded(corpus: Corpus, found: Sequence[str], before: str, title: str) -> None:

@@ -23,14 +23,14 @@ def neighbours(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
     """
     scores: dict[str, float] = {}
     for seed in seeds:
-        direct = set(corpus.cites[seed]) | set(corpus.cited_by.get(seed, ()))
+        direct = set(corpus.cites(seed)) | set(corpus.cited_by(seed))
         for paper in direct:
             scores[paper] = scores.get(paper, 0.0) + 1
         together: Counter[str] = Counter()
-        for citing in corpus.cited_by.get(seed, ()):
-            together.update(other for other in corpus.cites[citing] if other != seed)
-        for cited in corpus.cites[seed]:
-            together.update(o for o in corpus.cited_by.get(cited, ()) if o != seed)
+        for citing in corpus.cited_by(seed):
+            together.update(other for other in corpus.cites(citing) if other != seed)
+        for cited in corpus.cites(seed):
+            together.update(o for o in corpus.cited_by(cited) if o != seed)
         total = sum(together.values())
         for paper, count in together.items():
             scores[paper] = scores.get(paper, 0.0) + count / total
@@ -42,7 +42,7 @@ def by_authors(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
     scores: dict[str, float] = {}
     for seed in seeds:
         for author in corpus[seed].authors:
-            papers = corpus.by_author[author]
+            papers = corpus.written_by(author)
             for paper in papers:
                 if paper != seed and len(papers) > 1:
                     scores[paper] = scores.get(paper, 0.0) + 1 / float(np.log2(1 + len(papers)))
@@ -74,7 +74,7 @@ def pagerank(
     place = {paper: row for row, paper in enumerate(nodes)}
     sources, targets, weights = [], [], []
     for paper in nodes:
-        for other in corpus.cites[paper]:
+        for other in corpus.cites(paper):
             if other in place:
                 sources += [place[paper], place[other]]
                 targets += [place[other], place[paper]]
@@ -96,7 +96,7 @@ def pagerank(
 
 def citations(corpus: Corpus, papers: Sequence[str]) -> dict[str, int]:
     """How often each is cited within the corpus: before the survey, as all of it is."""
-    return {paper: len(corpus.cited_by.get(paper, ())) for paper in papers}
+    return {paper: len(corpus.cited_by(paper)) for paper in papers}
 
 
 def _around(corpus: Corpus, start: Mapping[str, float]) -> list[str]:
@@ -107,7 +107,7 @@ def _around(corpus: Corpus, start: Mapping[str, float]) -> list[str]:
         edge = [
             other
             for paper in edge
-            for other in (*corpus.cites[paper], *corpus.cited_by.get(paper, ()))
+            for other in (*corpus.cites(paper), *corpus.cited_by(paper))
             if other not in found
         ]
         found |= dict.fromkeys(edge)

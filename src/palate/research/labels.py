@@ -15,7 +15,8 @@ COMMON = {
     "problem", "problems", "different", "existing", "state", "art", "experiments", "et", "al",
     "towards", "via", "present", "performance", "model", "models", "modeling", "framework",
     "improving", "improve", "efficient", "effective", "empowering", "leveraging", "enhancing",
-    "enhanced", "better", "driven", "unified", "general", "case", "analysis", "review", "challenges",
+    "enhanced", "better", "driven", "unified", "general", "case", "analysis", "review",
+    "challenges",
 }  # fmt: skip
 WORD = re.compile(r"[a-z][a-z0-9-]+")
 LONGEST = 3  # words of a term

@@ -29,7 +29,7 @@ class BenchConfig(Config):
     """Makes vectors: minilm, a hub id or folder of an encoder, lsa for none, or none for no vectors
     at all."""
     search_by_vectors: bool = True
-    """Search the whole corpus by vectors; takes a while when a corpus is seen for the first time."""
+    """Search the whole corpus by vectors; takes long when a corpus is seen for the first time."""
     chat: ChatConfig | None = None
     """The language model; without one, systems that need it cannot be used."""
     guards: Guards = Guards()

@@ -44,7 +44,7 @@ class CartographerConfig(Config):
     split: int = Field(24, ge=4)
     """Papers from which on a group is split further."""
     fewest: float = Field(0.03, ge=0, lt=0.5)
-    """Smallest share of a group's papers that a branch may have; smaller ones join their nearest."""
+    """Smallest share of a group's papers that a branch has; smaller ones join their nearest."""
     cap: int = Field(60, ge=2)
     """Most nodes in all."""
     recursive: bool = True

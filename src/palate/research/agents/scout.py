@@ -5,7 +5,6 @@ Every gain has a switch, so that each can be taken away and what is left measure
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,7 +15,9 @@ from palate.config import Config
 from palate.research import graph
 from palate.research.baselines.queries import decompose
 from palate.research.budget import SpentError
+from palate.research.corpus import WORD
 from palate.research.desk import Brief, Desk, Found, Ranked, fuse
+from palate.research.papers import normalised
 from palate.search.asking import fenced, passage
 
 Listed = tuple[str, float, Found]
@@ -31,7 +32,6 @@ WAYS = {
 FIELDS = {"bm25-title", "bm25-abstract"}
 FEEDBACK = {"bm25-rm3", "dense-rocchio"}
 DENSE = {"dense", "dense-rocchio"}
-WORD = re.compile(r"[a-z][a-z-]{3,}")
 CITE = "Paper:\n{paper}\n\nWould a survey on {title} cite this paper?\nAnswer Yes or No."
 
 
@@ -141,7 +141,7 @@ class Scout:
         self, desk: Desk, brief: Brief, lists: list[Listed], depth: int, k: int
     ) -> list[Listed]:
         """Queries of words that set the best papers' titles apart, as long as they bring news."""
-        used = set(WORD.findall(brief.title.lower()))
+        used = set(WORD.findall(normalised(brief.title)))
         for _ in range(self.config.rounds):
             before = fuse(lists, k)
             best = [one.paper for one in before[: self.config.seeds]]
@@ -165,7 +165,7 @@ class Scout:
         config, corpus = self.config, desk.allowed
         seeds = [one.paper for one in ranked[: config.seeds]]
         lists: list[Listed] = []
-        has_citations = any(corpus.cites[p] or corpus.cited_by.get(p) for p in seeds)
+        has_citations = any(corpus.cites(p) or corpus.cited_by(p) for p in seeds)
 
         def add(name: str, reason: str, weight: float, find: Found) -> None:
             def work() -> tuple[Found, str]:
@@ -230,13 +230,13 @@ class Scout:
 def telling_words(desk: Desk, papers: Sequence[str], used: set[str], count: int = 3) -> list[str]:
     """Words of several of the papers' titles that few of other titles have."""
     allowed = desk.allowed
-    here = Counter(w for p in papers for w in set(WORD.findall(allowed.title(p).lower())))
+    here = Counter(word for paper in papers for word in allowed.fact(paper).words)
     wanted = {word for word, times in here.items() if times > 1 and word not in used}
     if not wanted:
         return []
     everywhere: Counter[str] = Counter()
-    for paper in allowed:
-        everywhere.update(wanted & set(WORD.findall(paper.title.lower())))
+    for paper in allowed.ids:
+        everywhere.update(wanted & allowed.fact(paper).words)
     worth = {
         word: here[word] * float(np.log(len(allowed) / everywhere[word])) for word in sorted(wanted)
     }

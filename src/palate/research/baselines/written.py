@@ -2,8 +2,9 @@
 
 ResearchArena's "Few-shot" shows two topics with their trees, one of them the survey of language
 models for recommendation; a system that is judged on that survey must not be shown it, so another
-example stands in its place. Its "STORM" takes the headings of the outline that STORM writes: drafted
-from the title, then refined with what was found (Kang and Xiong, arXiv:2406.10291, section 5.3).
+example stands in its place. Its "STORM" takes the headings of the outline that STORM writes:
+drafted from the title, then refined with what was found (Kang and Xiong, arXiv:2406.10291,
+section 5.3).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ FEW_SHOT = "Topic: {title}\nTypology:"
 FEW_SHOT_SHOWN = [
     ("Topic: Lidar Scanning in Autonomous Driving\nTypology:",
      "- Scanning mechanisms\n  - Mechanical spinning\n  - Solid state\n    - MEMS mirrors\n"
-     "    - Optical phased arrays\n- Ranging methods\n  - Time of flight\n  - Frequency modulation\n"
-     "- Applications\n  - Mapping\n  - Object detection"),
+     "    - Optical phased arrays\n- Ranging methods\n  - Time of flight\n"
+     "  - Frequency modulation\n- Applications\n  - Mapping\n  - Object detection"),
     ("Topic: Learning to Read in a Second Language\nTypology:",
      "- Learners\n  - Age of first contact\n  - First language\n- Skills\n  - Vocabulary\n"
      "  - Phonological awareness\n- Teaching\n  - Phonics\n  - Extensive reading\n- Assessment"),

@@ -101,8 +101,9 @@ def day(date: str, edge: Edge = "last") -> datetime.date | None:
     try:
         if of_month is not None:
             return datetime.date(year, month, of_month)
+        begins = datetime.date(year, month, 1)
         if not last:
-            return datetime.date(year, month, 1)
+            return begins
         following = datetime.date(year + month // 12, month % 12 + 1, 1) if year < 9999 else None
         if following is None:
             return datetime.date(year, month, LONGEST_MONTH)

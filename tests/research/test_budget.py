@@ -12,6 +12,7 @@ from palate.research.budget import Budget, Ledger, SpentError
 from palate.research.corpus import Corpus
 from palate.research.desk import Brief, Desk, fuse
 from palate.research.finding import Finder
+
 from .conftest import Scripted
 
 

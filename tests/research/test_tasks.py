@@ -26,11 +26,15 @@ def test_selection_by_hand() -> None:
     lists = {"x": ["b", "a"], "y": ["n", "d"]}
     ideal = 2 + 1 / math.log2(3)
     found = score_lists("selection", lists, TRUTH).means()
-    assert found["ndcg@10"] == pytest.approx(((1 + 2 / math.log2(3)) / ideal + 1 / math.log2(3)) / 2)
+    assert found["ndcg@10"] == pytest.approx(
+        ((1 + 2 / math.log2(3)) / ideal + 1 / math.log2(3)) / 2
+    )
     assert found["mrr"] == pytest.approx((1 + 1 / 2) / 2)
     other = score_lists("selection", lists, TRUTH, gain="exponential").means()
     ideal = 3 + 1 / math.log2(3)
-    assert other["ndcg@10"] == pytest.approx(((1 + 3 / math.log2(3)) / ideal + 1 / math.log2(3)) / 2)
+    assert other["ndcg@10"] == pytest.approx(
+        ((1 + 3 / math.log2(3)) / ideal + 1 / math.log2(3)) / 2
+    )
 
 
 def test_what_the_notes_say() -> None:

@@ -132,10 +132,22 @@ class Desk:
         Raises:
             ConfigError: nothing makes vectors here.
         """
+        return self.vectors_with(papers, ())[0]
+
+    def vectors_with(
+        self, papers: Sequence[str], texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+        """:meth:`vectors` [n, h], and those of some other texts [t, h], which they can be held
+        against: vectors that are made of the texts at hand are of one call only.
+
+        Raises:
+            ConfigError: nothing makes vectors here.
+        """
         if self.embed is None:
             raise ConfigError("this needs vectors of texts: name an encoder (--encoder)")
-        texts = [f"{self.allowed[paper].title}. {self.allowed[paper].abstract}" for paper in papers]
-        return unit(self.embed(texts))
+        own = [f"{self.allowed[paper].title}. {self.allowed[paper].abstract}" for paper in papers]
+        vectors = unit(self.embed([*own, *texts]))
+        return vectors[: len(own)], vectors[len(own) :]
 
 
 class Discovers(Protocol):

@@ -6,7 +6,7 @@ Every gain has a switch, so that each can be taken away and what is left measure
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -85,8 +85,10 @@ class Scout:
         """At most *k* papers; what was found until the budget was spent."""
         config = self.config
         depth = 2 * k
-        lists = self._first(desk, brief, depth)
+        lists: list[Listed] = []
         try:
+            for one in self._first(desk, brief, depth):
+                lists.append(one)
             if config.decompose and desk.model is not None:
                 lists += self._parts(desk, brief, depth)
             lists = self._refined(desk, brief, lists, depth, k)
@@ -98,7 +100,7 @@ class Scout:
             ranked = fuse(lists, depth)
         return ranked[:k]
 
-    def _first(self, desk: Desk, brief: Brief, depth: int) -> list[Listed]:
+    def _first(self, desk: Desk, brief: Brief, depth: int) -> Iterator[Listed]:
         """The topic itself, searched in every way that is switched on and at hand."""
         config = self.config
         ways = [
@@ -109,7 +111,6 @@ class Scout:
             and (config.dense or way not in DENSE)
             and (config.feedback or way not in FEEDBACK)
         ]
-        lists: list[Listed] = []
         for way in ways:
 
             def work(way: str = way) -> tuple[Found, str]:
@@ -118,10 +119,9 @@ class Scout:
 
             name = f"search {way}: {brief.title} ({depth})"
             # A list there has to be, however small the budget.
-            found = desk.step(name, work, free=not lists)
+            found = desk.step(name, work, free=way == ways[0])
             weight = 0.5 if way in FIELDS else 1.0  # halves of what the whole says already
-            lists.append((WAYS[way], weight, found))
-        return lists
+            yield WAYS[way], weight, found
 
     def _parts(self, desk: Desk, brief: Brief, depth: int) -> list[Listed]:
         queries = decompose(desk, brief, self.config.decompose)

@@ -135,11 +135,9 @@ def placed(desk: Desk, tree: Tree, papers: Sequence[str]) -> Tree:
     """The tree with each paper at the node whose label, with those above it, is closest."""
     if desk.embed is None or not papers or tree.size == 1:
         return tree
-    from palate.research.desk import unit
-
     nodes = [path for _, path in tree.walk()][1:]
-    labels = unit(desk.embed([" ".join(path[1:]) for path in nodes]))
-    best = (desk.vectors(papers) @ labels.T).argmax(axis=1)
+    vectors, labels = desk.vectors_with(papers, [" ".join(path[1:]) for path in nodes])
+    best = (vectors @ labels.T).argmax(axis=1)
     at: dict[tuple[str, ...], list[str]] = {}
     for paper, place in zip(papers, best, strict=True):
         at.setdefault(nodes[place], []).append(paper)

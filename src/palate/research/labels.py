@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from palate.errors import ConfigError
 
@@ -51,13 +52,14 @@ class Terms:
             found = []
             for part in re.split(r"[.,:;?!()\[\]]", text.lower()):
                 words = WORD.findall(part)
-                full = [word not in empty for word in words]
+                full = [word not in empty and not word.endswith("-based") for word in words]
                 tells = [
                     ok and word[:STEM] not in roots for word, ok in zip(words, full, strict=True)
                 ]
                 for start in range(len(words)):
                     for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
-                        if full[start] and full[end - 1] and any(tells[start:end]):
+                        told = 2 * sum(tells[start:end]) >= end - start
+                        if full[start] and full[end - 1] and told:
                             found.append(" ".join(words[start:end]))
             return found
 
@@ -88,15 +90,23 @@ class Terms:
         # alone says what that text is about, not the group.
         length = np.array([name.count(" ") + 1 for name in self.names])
         several = here * len(inside) > (1.5 if len(inside) > 2 else 0)
-        worth = here * np.log((here + 0.01) / (there + 0.01)) * length * several
+        tells = here * np.log((here + 0.01) / (there + 0.01)) * length * several
+        return (
+            self._first(tells, taken, count)
+            # Where nothing sets it apart: what it is about all the same.
+            or self._first(here * length * several, taken, count)
+            or self._first(here * length, taken, count)
+        )
+
+    def _first(self, worth: npt.NDArray[np.floating], taken: set[str], count: int) -> list[str]:
+        """The terms of most worth, no two of the same words."""
         chosen: list[str] = []
         for place in np.argsort(-worth, kind="stable"):
             name = str(self.names[place])
             if worth[place] <= 0 or len(chosen) == count:
                 break
-            if name in taken or any(_same(name, one) for one in chosen):
-                continue
-            chosen.append(name)
+            if name not in taken and not any(_same(name, one) for one in chosen):
+                chosen.append(name)
         return chosen
 
 

@@ -49,6 +49,9 @@ class CartographerConfig(Config):
     """Most nodes in all."""
     recursive: bool = True
     """Split groups further; without, there is one level."""
+    centre: bool = False
+    """Take off what all papers of a group have in common, before it is split: groups are of more
+    even size then, and there are more of them."""
     named: bool = True
     """Have a language model name the groups, where there is one; else by their words."""
     merge: float = Field(0.8, ge=0, le=1)
@@ -112,6 +115,8 @@ class Cartographer:
             return
         least = config.narrowest if level == 1 else 2
         own = vectors[group.papers]
+        if config.centre:
+            own = unit(own - own.mean(axis=0))
         labels = clusters(own, least, config.widest, config.seed)
         labels = without_small(own, labels, max(2, round(config.fewest * len(own))))
         parts = [[p for p, own in zip(group.papers, labels, strict=True) if own == label]

@@ -112,7 +112,7 @@ def discovery(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                 "title@dense",
                 f"{name}@dense",
                 "R@100 .2697, and .1441 to .2554",
-            )  # fmt: skip
+            )
         )
     claims += [
         _better("a title as a dense query beats one for BM25", recall, "title@dense", "title@bm25",
@@ -226,7 +226,7 @@ def screening(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                     found["active"].wss > found[other].wss,
                     "common finding",
                     f"WSS@95: {told}",
-                )  # fmt: skip
+                )
             )
     return parts, claims
 

@@ -120,7 +120,7 @@ class Scout:
             name = f"search {way}: {brief.title} ({depth})"
             # A list there has to be, however small the budget.
             found = desk.step(name, work, free=way == ways[0])
-            weight = 0.5 if way in FIELDS else 1.0  # halves of what the whole says already
+            weight = 0.25 if way in FIELDS else 1.0  # parts of what the whole says already
             yield WAYS[way], weight, found
 
     def _parts(self, desk: Desk, brief: Brief, depth: int) -> list[Listed]:

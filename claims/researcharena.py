@@ -50,9 +50,11 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "scout@screened": {"screen": 30},
 }
 CITATIONS = {
-    "scout@no-citations": {"citations": False, "pagerank": False, "influence": False},
+    "scout@no-citations": {"citations": False},
+    "scout@no-authors": {"authors": False},
     "scout@no-pagerank": {"pagerank": False},
     "scout@no-influence": {"influence": False},
+    "scout@no-importance": {"pagerank": False, "influence": False},
 }
 TREES: dict[str, dict[str, Any]] = {
     "clustering": {}, "few-shot": {}, "outline": {}, "cartographer": {},

@@ -6,7 +6,7 @@ Every gain has a switch, so that each can be taken away and what is left measure
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -63,10 +63,12 @@ class ScoutConfig(Config):
     """Best papers that citations, authors and refined queries start from."""
     expansion_weight: float = Field(0.5, ge=0)
     """Weight of a list of authors' papers or of a refined query, beside 1 for a first search."""
-    citation_weight: float = Field(1.5, ge=0)
-    """Weight of the lists that follow citations."""
-    influence_weight: float = Field(0.5, ge=0)
-    """Weight of the list by citations."""
+    citation_weight: float = Field(0.5, ge=0)
+    """Weight of the list that follows citations."""
+    pagerank_weight: float = Field(0.5, ge=0)
+    """Weight of walks in the order of the papers that were found, beside 1 for relevance."""
+    influence_weight: float = Field(1.0, ge=0)
+    """Weight of how often they were cited, likewise."""
     screen: int = Field(0, ge=0)
     """Best papers that a language model reads: would the survey cite them? 0 is none."""
     screen_weight: float = Field(1.0, ge=0)
@@ -86,6 +88,7 @@ class Scout:
         config = self.config
         depth = 2 * k
         lists: list[Listed] = []
+        ranked: list[Ranked] = []
         try:
             for one in self._first(desk, brief, depth):
                 lists.append(one)
@@ -93,11 +96,12 @@ class Scout:
                 lists += self._parts(desk, brief, depth)
             lists = self._refined(desk, brief, lists, depth, k)
             lists += self._expanded(desk, brief, fuse(lists, depth), depth)
-            ranked = fuse(lists, depth)
+            found = ranked = fuse(lists, depth)
+            ranked = self._important(desk, found[:k]) + found[k:]
             if config.screen and desk.model is not None:
                 ranked = self._screened(desk, brief, ranked)
         except SpentError:
-            ranked = fuse(lists, depth)
+            ranked = ranked or fuse(lists, depth)
         return ranked[:k]
 
     def _first(self, desk: Desk, brief: Brief, depth: int) -> Iterator[Listed]:
@@ -165,33 +169,55 @@ class Scout:
         config, corpus = self.config, desk.allowed
         seeds = [one.paper for one in ranked[: config.seeds]]
         lists: list[Listed] = []
-        has_citations = any(corpus.cites(p) or corpus.cited_by(p) for p in seeds)
-
-        def add(name: str, reason: str, weight: float, find: Found) -> None:
-            def work() -> tuple[Found, str]:
-                return find, f"{len(find)} papers: {reason}"
-
-            found = desk.step(f"{name}: {' '.join(seeds)} ({depth})", work)
-            if found:
-                lists.append((reason, weight, found))
-
-        if config.citations and has_citations:
-            near = graph.neighbours(corpus, seeds, depth)
-            add("citations", "citations tie it to the best papers", config.citation_weight, near)
+        if config.citations:
+            lists += _step(desk, "citations", "citations tie it to the best papers",
+                           config.citation_weight, seeds,
+                           lambda: graph.neighbours(corpus, seeds, depth))  # fmt: skip
         if config.authors:
-            near = graph.by_authors(corpus, seeds, depth)
-            add("authors", "by an author of the best papers", config.expansion_weight, near)
-        if config.pagerank and has_citations:
-            start = {one.paper: one.score for one in ranked[: 2 * config.seeds]}
-            walked = graph.pagerank(corpus, start, depth)
-            add("pagerank", "citations of the field lead to it", config.citation_weight, walked)
-        if config.influence and has_citations:
-            candidates = {one.paper for one in ranked} | {p for _, _, f in lists for p, _ in f}
-            counts = graph.citations(corpus, sorted(candidates))
-            most = sorted((p for p in counts if counts[p]), key=lambda p: (-counts[p], p))[:depth]
-            told = [(paper, float(np.log1p(counts[paper]))) for paper in most]
-            add("influence", "cited often before the survey", config.influence_weight, told)
+            lists += _step(desk, "authors", "by an author of the best papers",
+                           config.expansion_weight, seeds,
+                           lambda: graph.by_authors(corpus, seeds, depth))  # fmt: skip
         return lists
+
+    def _important(self, desk: Desk, ranked: list[Ranked]) -> list[Ranked]:
+        """The papers that were found, those first that the field leans on.
+
+        Importance says which of the relevant papers to read first. It does not say that a paper is
+        relevant, so it brings in none and takes none away.
+        """
+        config, corpus = self.config, desk.allowed
+        papers = [one.paper for one in ranked]
+        lists: list[Listed] = []
+        if config.pagerank:
+            start = {one.paper: one.score for one in ranked[: 2 * config.seeds]}
+
+            def walk() -> Found:
+                found = graph.pagerank(corpus, start, len(corpus))
+                return [(paper, score) for paper, score in found if paper in set(papers)]
+
+            lists += _step(desk, "pagerank", "citations of the field lead to it",
+                           config.pagerank_weight, papers, walk)  # fmt: skip
+        if config.influence:
+
+            def count() -> Found:
+                counts = graph.citations(corpus, papers)
+                most = sorted((p for p in papers if counts[p]), key=lambda p: (-counts[p], p))
+                return [(paper, float(counts[paper])) for paper in most]
+
+            lists += _step(desk, "influence", "cited often before the survey",
+                           config.influence_weight, papers, count)  # fmt: skip
+        if not lists:
+            return ranked
+        reasons = {one.paper: one.reasons for one in ranked}
+        relevance: Listed = ("", 1.0, [(one.paper, one.score) for one in ranked])
+        return [
+            Ranked(
+                one.paper,
+                one.score,
+                (*(why for why in one.reasons if why[0] != " "), *reasons[one.paper])[:3],
+            )
+            for one in fuse([relevance, *lists], len(ranked))
+        ]
 
     def _screened(self, desk: Desk, brief: Brief, ranked: list[Ranked]) -> list[Ranked]:
         """The best papers in the order of both their places and the reader's answers."""
@@ -225,6 +251,27 @@ class Scout:
             )
             for one in joined
         ] + tail
+
+
+def _step(
+    desk: Desk,
+    name: str,
+    reason: str,
+    weight: float,
+    start: Sequence[str],
+    find: Callable[[], Found],
+) -> list[Listed]:
+    """A list that is found from some papers; none if it is empty, as without any citations."""
+    corpus = desk.allowed
+    if name != "authors" and not any(corpus.cites(p) or corpus.cited_by(p) for p in start):
+        return []
+
+    def work() -> tuple[Found, str]:
+        found = find()
+        return found, f"{len(found)} papers: {reason}"
+
+    found = desk.step(f"{name}: {' '.join(start)}", work)
+    return [(reason, weight, found)] if found else []
 
 
 def telling_words(desk: Desk, papers: Sequence[str], used: set[str], count: int = 3) -> list[str]:

@@ -103,9 +103,11 @@ def test_compare(palate, corpus, topics, tmp_path: Path) -> None:  # type: ignor
 def test_recommend_from_a_library(palate, field, corpus, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     branch = field.tree.children[0].all_papers()
     mine = tmp_path / "mine.bib"
-    mine.write_text("".join(f"@misc{{{p}, title={{{field.corpus.title(p)}}}}}\n" for p in branch[:5]))
-    said = palate("research", "recommend", "--library", str(mine), "--corpus", str(corpus), "--json",
-                  *WORDS)  # fmt: skip
+    mine.write_text(
+        "".join(f"@misc{{{p}, title={{{field.corpus.title(p)}}}}}\n" for p in branch[:5])
+    )
+    asked = ["--library", str(mine), "--corpus", str(corpus), "--json", *WORDS]
+    said = palate("research", "recommend", *asked)
     found = [one["id"] for one in json.loads(said.out)]
     assert not set(found) & set(branch[:5])
     assert len(set(found) & set(branch)) > 5

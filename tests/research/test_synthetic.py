@@ -48,6 +48,9 @@ def test_the_truth_is_exact() -> None:
         assert left.itself == 1
         strong = [p for p, grade in topic.grades.items() if grade == INFLUENTIAL]
         assert len(strong) == round(0.2 * len(topic.grades))
+    noisy = generate(SyntheticConfig(papers=200, noise=0.9))
+    assert noisy.topics == field.topics  # the truth is the same, whatever the noise
+    assert list(noisy.corpus) != list(field.corpus)
     root = field.topics[0]
     assert set(root.grades) == {p.id for p in field.corpus if p.date < root.date and p.abstract}
 
@@ -62,10 +65,10 @@ def test_the_same_seed_makes_the_same_field() -> None:
 @pytest.mark.parametrize("system", [Title(), Scout()], ids=lambda system: system.name)
 def test_noise_makes_discovery_and_selection_worse(system: Discovers, tmp_path: Path) -> None:
     found = []
-    for noise in (0.0, 0.9, 0.97, 1.0):
+    for noise in (0.0, 0.95, 1.0):
         several = [
             scores(
-                generate(SyntheticConfig(papers=400, noise=noise, seed=seed)),
+                generate(SyntheticConfig(papers=300, noise=noise, seed=seed)),
                 [system],
                 tmp_path / f"{noise}-{seed}",
             )

@@ -92,8 +92,9 @@ def generate(config: SyntheticConfig | None = None) -> Synthetic:
 class _Maker:
     def __init__(self, config: SyntheticConfig) -> None:
         self.config = config
-        # Two streams: the same field, whatever its noise.
-        self.random, self.words = np.random.default_rng(config.seed).spawn(2)
+        # Streams of their own: the same field and the same truth, whatever the noise.
+        self.random, self.ties, self.words = np.random.default_rng(config.seed).spawn(3)
+        self.true_references: dict[str, tuple[str, ...]] = {}
         self.used: set[str] = set()
         self.background = [self._word() for _ in range(300)]
 
@@ -142,6 +143,8 @@ class _Maker:
             near = np.array([_shared(leaves[other], path) for other in where[:number]])
             references = self._references(near, cited[:number])
             cited[references] += 1
+            self.true_references[f"p{number}"] = tuple(f"p{other}" for other in references)
+            seen = self._seen(references, number)
             papers.append(
                 Paper(
                     f"p{number}",
@@ -149,7 +152,7 @@ class _Maker:
                     " ".join(self._text(path, words, config.length)),
                     date=(FIRST + datetime.timedelta(days=int(at))).isoformat(),
                     authors=(f"author {place}-{number % 5}",),
-                    references=tuple(f"p{other}" for other in references),
+                    references=tuple(f"p{other}" for other in seen),
                 )
             )
         return papers, {f"p{number}": leaves[place] for number, place in enumerate(where)}
@@ -160,9 +163,13 @@ class _Maker:
         if not count:
             return np.empty(0, dtype=np.int64)
         close = 10.0**near * (1 + cited)
-        weights = (1 - self.config.noise) * close / close.sum() + self.config.noise / len(near)
-        chosen = self.words.choice(len(near), count, replace=False, p=weights / weights.sum())
-        return np.sort(chosen)
+        return np.sort(self.ties.choice(len(near), count, replace=False, p=close / close.sum()))
+
+    def _seen(self, references: np.ndarray, before: int) -> np.ndarray:
+        """What a paper says that it cites: noise puts any earlier paper in the place of some."""
+        lost = self.words.random(len(references)) < self.config.noise
+        anything = self.words.integers(0, max(before, 1), len(references))
+        return np.unique(np.where(lost, anything, references))
 
     def _text(
         self, path: tuple[int, ...], words: dict[tuple[int, ...], list[str]], length: int
@@ -194,7 +201,7 @@ class _Maker:
         below = [p.id for p in before if leaf_of[p.id][: len(path)] == path]
         counts = dict.fromkeys(below, 0)
         for paper in before:
-            for other in paper.references:
+            for other in self.true_references[paper.id]:
                 if other in counts:
                     counts[other] += 1
         most = sorted(below, key=lambda paper: (-counts[paper], paper))

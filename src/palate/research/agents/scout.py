@@ -63,7 +63,7 @@ class ScoutConfig(Config):
     """Best papers that citations, authors and refined queries start from."""
     expansion_weight: float = Field(0.5, ge=0)
     """Weight of a list of authors' papers or of a refined query, beside 1 for a first search."""
-    citation_weight: float = Field(0.5, ge=0)
+    citation_weight: float = Field(0.25, ge=0)
     """Weight of the list that follows citations."""
     pagerank_weight: float = Field(0.5, ge=0)
     """Weight of walks in the order of the papers that were found, beside 1 for relevance."""

@@ -21,7 +21,7 @@ from palate.evaluation.headings import Entities, named_by_rule, named_by_spacy
 from palate.evaluation.ranking import Values
 from palate.evaluation.significance import bootstrap_interval, holm, paired_test
 from palate.experiments.atomic import write_json, write_text
-from palate.experiments.environment import command_line, environment
+from palate.experiments.environment import command_line, environment, rooms_version
 from palate.research.budget import Budget, Cost, Ledger, SpentError, key
 from palate.research.corpus import Corpus
 from palate.research.desk import Brief
@@ -155,7 +155,8 @@ class _Runner:
         self.settings = settings
         decided = {
             "settings": dict(settings), "count": config.count, "budget": config.budget.model_dump(),
-            "bench": config.bench.model_dump(), "corpus": len(bench.corpus),
+            "bench": config.bench.model_dump(), "corpus": bench.corpus.fingerprint,
+            "code": rooms_version("research", "search", "language"),
         }  # fmt: skip
         self.folder = folder / config.task.replace("selection", "discovery") / name / key(decided)
 
@@ -230,11 +231,11 @@ class _Runner:
             if self.told is not None:
                 self.told(f"{self.name}, topic {number} of {of}: {what[:80]}")
 
-        return Ledger(self.config.budget, self.folder / f"{_file(topic.id)}.jsonl", told)
+        return Ledger(self.config.budget, self.folder / f"{_file(topic)}.jsonl", told)
 
     def _kept(self, topic: Topic, work: Callable[[], tuple[Any, Cost]]) -> tuple[Any, Cost]:
         """What was made of a topic, from the folder or now."""
-        path = self.folder / f"{_file(topic.id)}.json"
+        path = self.folder / f"{_file(topic)}.json"
         if path.exists():
             try:
                 kept = json.loads(path.read_text("utf-8"))
@@ -299,11 +300,10 @@ def markdown(found: Benchmark) -> str:
     return "\n".join([*rows, "", *(f"- {note}" for note in found.notes)]) + "\n"
 
 
-def _file(topic: str) -> str:
-    plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in topic)
-    return (
-        plain[:80] if plain == topic and len(topic) <= 80 else f"{plain[:60]}-{key({'id': topic})}"
-    )
+def _file(topic: Topic) -> str:
+    """A name for what is made of a topic: its id as files allow it, and all that is told of it."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in topic.id)
+    return f"{plain[:60]}-{key({'id': topic.id, 'title': topic.title, 'date': topic.date})}"
 
 
 def _jsonable(value: Any) -> Any:

@@ -7,6 +7,7 @@ no surveys, and never the survey itself.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -133,6 +134,16 @@ class Corpus:
             words = frozenset(WORD.findall(title))
             known = self._facts[paper] = Fact(day(one.date), is_survey(one.title), title, words)
         return known
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Letters that stand for all that is known of the papers."""
+        digest = hashlib.sha256()
+        for paper in self:
+            told = (paper.id, paper.title, paper.abstract, paper.text, paper.date,
+                    *paper.authors, "", *paper.references)  # fmt: skip
+            digest.update("\0".join(told).encode("utf-8", "replace") + b"\n")
+        return digest.hexdigest()[:16]
 
     def cites(self, paper: str) -> list[str]:
         """Those of this corpus that a paper cites."""

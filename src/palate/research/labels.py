@@ -17,7 +17,7 @@ COMMON = {
     "towards", "via", "present", "performance", "model", "models", "modeling", "framework",
     "improving", "improve", "efficient", "effective", "empowering", "leveraging", "enhancing",
     "enhanced", "better", "driven", "unified", "general", "case", "analysis", "review",
-    "challenges",
+    "challenges", "large", "small",
 }  # fmt: skip
 WORD = re.compile(r"[a-z][a-z0-9-]+")
 LONGEST = 3  # words of a term

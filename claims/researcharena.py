@@ -21,7 +21,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims.acm_cr import acm_cr, shared
 from claims.command import RESULTS, command, typed
 from claims.verdicts import better, exactly
 
 FOLDER = Path("runs/claims/researcharena")
 PARTS = ["discovery", "organization", "screening", "synthetic"]
 MODEL = os.environ.get("PALATE_CLAIM_MODEL", "smollm2-135m")
-TOPICS = int(os.environ.get("PALATE_CLAIM_TOPICS", "0")) or None  # fewer, to see that it runs
-CORPUS = int(os.environ.get("PALATE_CLAIM_PAPERS", "0")) or None  # so many beside the references
 WAYS = ("bm25", "dense")
 WRITTEN = ("zero-shot", "decomposer", "self-rag", "storm")
 ABLATIONS: dict[str, dict[str, Any]] = {
@@ -68,14 +66,6 @@ REVIEWS = {
     "nagtegaal_2019_nudging": "nudging healthcare professionals",
 }
 GOAL = 1.5  # times the best baseline
-
-
-def shared() -> Path:
-    """Where the data are."""
-    folder = Path(os.environ.get("PALATE_SHARED_DATA", "../shared/data"))
-    if not folder.is_dir():
-        raise SystemExit(f"no folder {folder}: set PALATE_SHARED_DATA")
-    return folder
 
 
 def run(seeds: int, variants: Sequence[str]) -> None:
@@ -270,35 +260,6 @@ def synthetic(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {"recall@100 by noise .5, .9, .97": by_noise}, claims
 
 
-def acm_cr() -> tuple[Any, list[Any]]:
-    """The corpus of ACM-CR, and its topics with grades by how often they are cited."""
-    from palate.research.corpus import Corpus
-    from palate.research.papers import normalised
-    from palate.research.readers import json_lines, survey_rows
-    from palate.research.tasks import INFLUENTIAL
-    from palate.search.layouts import trec
-    from palate.search.layouts.base import Columns
-
-    folder = shared() / "acm-cr"
-    papers = json_lines.read(folder / "core.docs.jsonl.gz")
-    places = trec.qrels(folder / "contexts.qrels")
-    cited: dict[str, dict[str, int]] = {}
-    for place in trec.queries(folder / "contexts.topics", Columns()):
-        own = cited.setdefault(normalised(place.text), {})
-        for paper in places.get(place.id, {}):
-            own[paper] = own.get(paper, 0) + 1
-    dates = {paper.id: paper.date for paper in papers}
-    topics = []
-    for topic in survey_rows.read(folder / "papers_with_references.dev.jsonl")[:TOPICS]:
-        often = cited.get(normalised(topic.title), {})
-        grades = {p: INFLUENTIAL if often.get(p, 0) > 1 else g for p, g in topic.grades.items()}
-        topics.append(replace(topic, date=dates[topic.id], grades=grades))
-    if CORPUS is not None:
-        needed = {p for topic in topics for p in (topic.id, *topic.grades)}
-        papers = [p for n, p in enumerate(papers) if n < CORPUS or p.id in needed]
-    return Corpus(papers, "acm-cr"), topics
-
-
 def _compare(
     task: str,
     settings: Mapping[str, Mapping[str, Any]],
@@ -308,7 +269,8 @@ def _compare(
     chat: bool = False,
     vectors: bool = True,
 ) -> dict[str, Any]:
-    from palate.experiments.research_compare import CompareConfig, compare
+    from palate.experiments.research_compare import compare
+    from palate.experiments.research_runner import CompareConfig
     from palate.language.chat import ChatConfig
     from palate.research.workbench import BenchConfig
 

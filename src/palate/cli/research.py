@@ -222,6 +222,7 @@ def compare(
     """
     with console.working("reading papers"):
         from palate.experiments import research_compare as experiment
+        from palate.experiments.research_runner import CompareConfig
         from palate.recommenders.registry import configure
         from palate.research.readers import read_corpus, survey_rows
 
@@ -234,9 +235,9 @@ def compare(
                 "bench": bench_settings(encoder, words_only, model, address),
                 "budget": _budget(max_calls, max_tokens, max_seconds),
             },
-            experiment.CompareConfig,
+            CompareConfig,
         )
-        assert isinstance(chosen, experiment.CompareConfig)
+        assert isinstance(chosen, CompareConfig)
         papers, asked = read_corpus(corpus), survey_rows.read(topics)[:limit]
         typed = settings.split_sets(systems, sets or [])
     with telling("beginning") as told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from palate.errors import ConfigError, DataError
-from palate.experiments.research_compare import named
+from palate.experiments.research_runner import named
 from palate.research.corpus import Corpus
 from palate.research.readers import markdown, survey_rows
 from palate.research.readers.trec import read_run

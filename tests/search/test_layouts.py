@@ -121,6 +121,9 @@ def test_trec_documents_topics_and_judgements(tmp_path: Path):
     assert read_qrels(qrels) == {"301": {"A-1": 2, "A-2": -1}}
 
 
+CUT_GZIP = gzip.compress(b'{"id": 1, "text": "x"}\n' * 99, mtime=0)[:-9]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -134,7 +137,7 @@ def test_trec_documents_topics_and_judgements(tmp_path: Path):
         ("a.csv", b"id,text\n1,a,b\n", "row 2: 3 columns"),
         ("a.tsv", b"1\thello\n2 world\n", "row 2: no tab"),
         ("a.parquet", b"PAR1", "not a Parquet file"),
-        ("a.jsonl.gz", gzip.compress(b'{"id": 1, "text": "x"}\n' * 99, mtime=0)[:-9], "gzip breaks off"),
+        ("a.jsonl.gz", CUT_GZIP, "gzip breaks off"),
         ("a.trec", b"<DOC>\n<DOCNO>1</DOCNO>\n", "row 1: <DOC> is not closed"),
         ("a.xyz", b"hello", "not a known layout"),
     ],

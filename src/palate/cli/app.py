@@ -18,6 +18,7 @@ from palate.cli.methods import methods
 from palate.cli.pretrain import pretrain
 from palate.cli.prompts import prompts
 from palate.cli.recommend import recommend
+from palate.cli.research import research
 from palate.cli.search import search
 from palate.cli.serve import keys, serve
 from palate.cli.train import train
@@ -88,4 +89,5 @@ app.command()(evaluate)
 app.command()(report)
 app.command()(serve)
 app.add_typer(keys, name="keys")
+app.add_typer(research, name="research")
 app.command()(doctor)

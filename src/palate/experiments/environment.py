@@ -57,6 +57,15 @@ def command_line() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
+def rooms_version(*rooms: str) -> str:
+    """Version of some rooms: it changes when their code does."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in rooms for path in (HOME / room).rglob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return f"{palate.__version__}+{digest.hexdigest()[:12]}"
+
+
 def code_version(method: str, kind: Kind = "items") -> str:
     """Version of everything that decides a result: it changes when the code does."""
     digest = hashlib.sha256()

@@ -1,0 +1,48 @@
+"""ACM-CR (Boudin and others): papers with the papers that they cite, as topics of a benchmark."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+TOPICS = int(os.environ.get("PALATE_CLAIM_TOPICS", "0")) or None  # fewer, to see that it runs
+CORPUS = int(os.environ.get("PALATE_CLAIM_PAPERS", "0")) or None  # so many beside the references
+
+
+def shared() -> Path:
+    """Where the data are."""
+    folder = Path(os.environ.get("PALATE_SHARED_DATA", "../shared/data"))
+    if not folder.is_dir():
+        raise SystemExit(f"no folder {folder}: set PALATE_SHARED_DATA")
+    return folder
+
+
+def acm_cr() -> tuple[Any, list[Any]]:
+    """The corpus of ACM-CR, and its topics with grades by how often they are cited."""
+    from palate.research.corpus import Corpus
+    from palate.research.papers import normalised
+    from palate.research.readers import json_lines, survey_rows
+    from palate.research.tasks import INFLUENTIAL
+    from palate.search.layouts import trec
+    from palate.search.layouts.base import Columns
+
+    folder = shared() / "acm-cr"
+    papers = json_lines.read(folder / "core.docs.jsonl.gz")
+    places = trec.qrels(folder / "contexts.qrels")
+    cited: dict[str, dict[str, int]] = {}
+    for place in trec.queries(folder / "contexts.topics", Columns()):
+        own = cited.setdefault(normalised(place.text), {})
+        for paper in places.get(place.id, {}):
+            own[paper] = own.get(paper, 0) + 1
+    dates = {paper.id: paper.date for paper in papers}
+    topics = []
+    for topic in survey_rows.read(folder / "papers_with_references.dev.jsonl")[:TOPICS]:
+        often = cited.get(normalised(topic.title), {})
+        grades = {p: INFLUENTIAL if often.get(p, 0) > 1 else g for p, g in topic.grades.items()}
+        topics.append(replace(topic, date=dates[topic.id], grades=grades))
+    if CORPUS is not None:
+        needed = {p for topic in topics for p in (topic.id, *topic.grades)}
+        papers = [p for n, p in enumerate(papers) if n < CORPUS or p.id in needed]
+    return Corpus(papers, "acm-cr"), topics

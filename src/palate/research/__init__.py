@@ -1,0 +1,1 @@
+"""ResearchArena: collecting, ranking and organising the literature of a topic."""

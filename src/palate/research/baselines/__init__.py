@@ -1,0 +1,1 @@
+"""The published systems that ResearchArena compares, as one file each."""

@@ -17,11 +17,11 @@ from palate.errors import ConfigError, DataError
 from palate.experiments.lineage import record
 from palate.experiments.run import Run
 from palate.experiments.train import train
-from palate.serving.engine import learned_until
 from palate.serving.loop import plan_from_store, turn, update_from_store
 from palate.serving.schedule import Schedule, seconds
 from palate.serving.store import Store, activations, audit, events, items, users
 from palate.serving.store.events import Happened
+from palate.serving.trained import learned_until
 from palate.serving.verdict import of_version, verdict
 
 from .conftest import FILMS, START, Serve, clicks, films

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,18 +22,18 @@ from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
-from palate.experiments.lineage import record
 from palate.experiments.run import Run
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
 from palate.recommenders.item_vectors import item_table
-from palate.recommenders.registry import get
 from palate.serving import diversity
 from palate.serving.batching import Batched
+from palate.serving.describing import described_anew, fitting
 from palate.serving.filters import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
 from palate.serving.store.events import Since
 from palate.serving.store.items import Described
+from palate.serving.trained import learned_until, like_from, reads_likes
 
 if TYPE_CHECKING:
     from palate.conversation.dialogue import Reading
@@ -43,9 +42,7 @@ if TYPE_CHECKING:
 CELLS = 2**25  # scores that are held at once: 128 MiB
 BATCH = 64  # histories in one batch, at most
 CANDIDATES = 10  # for each item wanted, of which a list with diversity is chosen
-STORE = "store"  # in the record of an update from a store: what it learned of it
 SHOWN = 50_000  # items whose attributes are kept as they are told
-STARS = 4.0  # of five, what people like, in runs that do not say
 SAMPLE = 2.0  # of what an index finds beyond what is wanted, for what is left out of it
 
 
@@ -205,12 +202,12 @@ class Engine:
         anew = {one.item: one for one in items if one.item in known}
         frame = self.catalogue.frame
         if anew:
-            frame = _described(frame, anew)
+            frame = described_anew(frame, anew)
         recommender, waiting = self.model.recommender, self.waiting
         if not isinstance(recommender, ReadsItems):
             return self._with(Catalogue(frame), self.index, waiting | {one.item for one in fresh})
         if fresh:
-            rows = [{"item": o.item, "title": o.title, **_fit(o, frame)} for o in fresh]
+            rows = [{"item": o.item, "title": o.title, **fitting(o, frame)} for o in fresh]
             added = pl.DataFrame(rows, schema=frame.schema)
             frame = pl.concat([frame, added])
         catalogue = Catalogue(frame)
@@ -337,59 +334,8 @@ class Bound:
         return self.engine.score(histories, self.deadline)
 
 
-def reads_likes(run: Run) -> bool:
-    """Whether a run's recommender reads what people disliked, beside what they liked."""
-    base = run.config["settings"]["base"] if run.method == "lsat" else run.method
-    return getattr(get(base), "metric", None) == "auc"
-
-
-def like_from(run: Run) -> float | None:
-    """The lowest rating of what people liked, None where the run's data are not rated."""
-    if "liked" not in pl.read_parquet_schema(run.path("histories.parquet")):
-        return None
-    told = run.data.like_from or run.environment()["data"].get("like_from")
-    return STARS if told is None else float(told)
-
-
-def learned_until(run: Run) -> int:
-    """The newest event of the store that a run, or what it was made from, learned; else 0."""
-    made = record(run)
-    while made is not None and STORE not in made:
-        before = Path(made["from"])
-        made = record(Run(before)) if (before / "config.yaml").is_file() else None
-    return 0 if made is None else int(made[STORE]["event"])
-
-
 def _histories(known: Sequence[Known]) -> Histories:
     liked = None
     if any(one.liked is not None for one in known):
         liked = [[True] * len(o.items) if o.liked is None else list(o.liked) for o in known]
     return Histories.of([one.items for one in known], (), liked)
-
-
-def _fit(described: Described, frame: pl.DataFrame) -> dict[str, Any]:
-    """The attributes that the catalogue has columns for, in the types of these."""
-    found: dict[str, Any] = {}
-    for name, dtype in frame.schema.items():
-        if name in ("item", "title"):
-            continue
-        value = described.attributes.get(name)
-        if isinstance(value, list) and dtype == pl.String:
-            value = ", ".join(map(str, value))
-        elif value is not None and isinstance(dtype, pl.List) and not isinstance(value, list):
-            value = [value]
-        try:
-            found[name] = pl.Series([value]).cast(dtype, strict=False)[0]
-        except pl.exceptions.PolarsError:
-            found[name] = None
-    return found
-
-
-def _described(frame: pl.DataFrame, anew: dict[str, Described]) -> pl.DataFrame:
-    """The frame with other titles and attributes of some items; what is not told stays."""
-    rows = []
-    for one in anew.values():
-        told = {name: value for name, value in _fit(one, frame).items() if value is not None}
-        rows.append({"item": one.item, "title": one.title, **told})
-    changes = pl.DataFrame(rows, schema=frame.schema)
-    return frame.update(changes, on="item", maintain_order="left")

@@ -24,11 +24,11 @@ from palate.experiments.lineage import record, stem_and_number
 from palate.experiments.run import Run
 from palate.experiments.update import update
 from palate.experiments.update_plan import Plan, plan
-from palate.serving.engine import STORE, learned_until
 from palate.serving.store import Store, activations, audit
 from palate.serving.store.database import now
 from palate.serving.store.export import Exported, export
 from palate.serving.store.models import Fact
+from palate.serving.trained import STORE, learned_until
 from palate.serving.verdict import Verdict, verdict
 
 SCHEDULE = "schedule"  # who activates what the schedule made

@@ -71,6 +71,7 @@ def test_trees(embed: Callable) -> None:  # type: ignore[type-arg]
     means = nothing.means()
     assert means["heading_recall"] == means["heading_f1"] == 0
     assert means["tree_distance"] == 3
+    assert means["placed"] == means["path_similarity"] == means["ari"] == 0
     assert means["tree_distance_normalised"] == pytest.approx(3 / 5)
     assert any("1 topics have no tree" in note for note in nothing.notes)
     assert any("by rule; 33 %" in note for note in nothing.notes)

@@ -174,7 +174,7 @@ def tree_metrics(tree: Tree, right: Tree, embed: Embed, entities: Entities) -> d
         "nodes": float(tree.size),
     }
     papers = right.all_papers()
-    if papers and tree.all_papers():
+    if papers:  # where the tree places none, they are all in one group
         groups = grouping(right.groups(papers), tree.groups(papers))
         ours, theirs = tree.paths(), right.paths()
         alike_paths = [path_similarity(theirs[p], ours[p], similar) for p in papers if p in ours]

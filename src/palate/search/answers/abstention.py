@@ -122,7 +122,7 @@ def threshold_for(confidences: Sequence[float], right: Sequence[bool], risk: flo
 
 
 # Learned as claims/search4llm.py (part "calibration") does, on 220 claims of SciFact and 60
-# questions of Cranfield that SciFact cannot answer, with BM25; right is a best sentence from a document that
-# was judged relevant. Cosines were not at hand, so with vectors nothing is added for them.
+# questions of Cranfield that SciFact cannot answer, with BM25; right is a best sentence from a
+# document that was judged relevant. Cosines were not at hand: with vectors, nothing is added.
 WORDS_ALONE = Calibration(-4.70, (1.22, 6.01, 0.0, 0.0))
 WITH_VECTORS = WORDS_ALONE

@@ -79,6 +79,17 @@ def test_what_the_documents_do_not_say_is_refused(answerer, question):
     assert found.why
 
 
+def test_two_passages_of_a_document_share_a_citation(tmp_path):
+    index = SearchIndex.create(tmp_path / "index")
+    filling = "The harbour has a long wall of stone. " * 60
+    text = f"The harbour was built by Ann Lee. {filling} The harbour closes in winter."
+    index.add([Document("harbour", text, "Harbour without end")])
+    found = Answerer(index, pipeline(index, "bm25")).ask("Who built the harbour?")
+    assert [source.citation for source in found.sources] == ["harbour@1"] * 2
+    assert found.text.startswith("The harbour was built by Ann Lee. [harbour@1]")
+    assert found.quality.recall == 1
+
+
 def test_an_empty_index_refuses(tmp_path):
     empty = SearchIndex.create(tmp_path / "empty")
     assert Answerer(empty, pipeline(empty, "bm25")).ask("anything").why == "nothing was found"

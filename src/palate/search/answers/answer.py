@@ -229,7 +229,10 @@ class Answerer:
                 kept = []
             seconds["model"] = time.perf_counter() - started
         told = tuple(kept) or tuple(self._quoted(ranked))
-        by_citation = {source.citation: source.text for source in known}
+        by_citation: dict[str, str] = {}
+        for source in known:  # two passages of a document have one citation
+            before = by_citation.get(source.citation)
+            by_citation[source.citation] = f"{before}\n\n{source.text}" if before else source.text
         quality = judge([(one.text, one.citations) for one in told], by_citation, verifier)
         return Answer(
             question, told, confidence, "", known, quality, written, tuple(rejected),

@@ -54,7 +54,7 @@ class Source:
     @property
     def text(self) -> str:
         """The title and the sentences."""
-        head = f"{self.title}\n" if self.title else ""
+        head = f"{self.title}\n\n" if self.title else ""
         return head + " ".join(self.sentences)
 
 

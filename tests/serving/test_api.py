@@ -134,7 +134,7 @@ def test_explanations_are_those_of_the_command_line(api: httpx.Client, ease: Run
     from palate.experiments.explain import explain
 
     history = ease.history("u2")
-    expected = explain(ease.recommender(), ease.catalogue(), history)
+    expected = explain(ease.recommender(), history)
     asked = {"user": "u2", "items": [], "most": 100}
     (told,) = api.post("/v1/explain", json=asked).json()["items"]
     assert told["item"] == ease.catalogue().items[expected.item]

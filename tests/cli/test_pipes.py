@@ -20,7 +20,7 @@ def test_no_colour_in_a_pipe() -> None:
 
 def test_methods_for_machines(palate) -> None:
     told = json.loads(palate("methods", "--json").out)
-    assert {"name", "summary", "source", "target"} == set(told[0])
+    assert {"name", "summary", "source", "target", "kind"} == set(told[0])
     assert "lite-llm4rec" in {method["name"] for method in told}
 
 

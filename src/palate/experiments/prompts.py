@@ -10,8 +10,9 @@ from palate.experiments.recommend import known_histories
 from palate.experiments.run import Run
 from palate.language.backbone import Backbone
 from palate.language.beam_search import BeamSettings
-from palate.language.collate import Encoded, encode
+from palate.language.collate import encode
 from palate.language.generation import generate
+from palate.language.prompts import Prompt
 from palate.recommenders.prompting import PromptRecommender
 
 
@@ -72,7 +73,7 @@ def read_prompt(
         raise RunError(f"{run.folder}: {run.method} reads no prompt, so there is none to show")
     known = known_histories(run, run.catalogue(), history, user)
     backbone, (prompt,) = recommender.backbone, recommender.prompts(known)
-    read = as_read(encode([prompt], backbone.tokenizer)[0], backbone)
+    read = as_read(prompt, backbone)
     if not answer:
         return read
     greedy = BeamSettings(beams=1, max_tokens=max_tokens, early_stopping=True)
@@ -80,9 +81,10 @@ def read_prompt(
     return replace(read, answer=backbone.tokenizer.raw.decode(best.tokens))
 
 
-def as_read(encoded: Encoded, backbone: Backbone) -> ReadPrompt:
+def as_read(prompt: Prompt, backbone: Backbone) -> ReadPrompt:
     """A prompt as this model reads it, position by position and as one text."""
     decode = backbone.tokenizer.raw.decode
+    (encoded,) = encode([prompt], backbone.tokenizer)
     shown = encoded.pieces(backbone.tokenizer)
     pieces = [Piece(id_, text) for id_, text in zip(encoded.ids, shown, strict=True)]
     text, start = "", 0

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from palate.data.hospital.config import HospitalConfig
+from palate.data.hospital.tables import MARKER
 from palate.errors import ConfigError, RunError
 from palate.evaluation.decisions import PENALTIES, decide
 from palate.evaluation.medication import Judged
@@ -150,7 +151,7 @@ def test_an_unknown_patient_is_not_repeated(medication_run, hospital_folder, tmp
         advise(medication_run, "77777")
     assert "77777" not in str(error.value)
     real = shutil.copytree(hospital_folder, tmp_path / hospital_folder.name)
-    (real / "SYNTHETIC.md").unlink()
+    (real / MARKER).unlink()
     folder = tmp_path / "run"
     run = train("popularity", {}, HospitalConfig(data=str(real)), folder=folder)
     assert isinstance(run, MedicationRun)

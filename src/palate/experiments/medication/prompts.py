@@ -6,7 +6,6 @@ from palate.errors import RunError
 from palate.experiments.medication.recommend import case_of
 from palate.experiments.medication.run import MedicationRun
 from palate.experiments.prompts import ReadPrompt, as_read
-from palate.language.collate import encode
 from palate.recommenders.medication.leader_teacher import LeaderTeacher
 
 
@@ -20,4 +19,4 @@ def read_patient_prompt(run: MedicationRun, patient: str) -> ReadPrompt:
     if not isinstance(recommender, LeaderTeacher):
         raise RunError(f"{run.folder}: {run.method} reads no prompt, so there is none to show")
     backbone, (prompt,) = recommender.backbone, recommender.prompts(case_of(run, patient))
-    return as_read(encode([prompt], backbone.tokenizer)[0], backbone)
+    return as_read(prompt, backbone)

@@ -9,7 +9,10 @@ import pytest
 
 from palate.cli.search import search
 
-COMMANDS = ["index", "add", "delete", "compact", "show", "query", "evaluate", "compare", "stages"]
+COMMANDS = [
+    *("index", "add", "delete", "compact", "show", "query", "evaluate", "compare", "stages"),
+    *("ask", "curate", "mine", "align"),
+]
 ROWS = [
     {"id": "wing", "title": "Wing flutter", "text": "The flutter of a swept wing."},
     {"id": "heat", "title": "Heat", "text": "Heat conduction in composite slabs."},

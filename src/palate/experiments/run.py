@@ -118,8 +118,21 @@ class Run:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """``method``, ``settings``, ``data`` and ``seed``: all that is needed to train again."""
-        config: dict[str, Any] = yaml.safe_load(self.path("config.yaml").read_text("utf-8"))
+        """``method``, ``settings``, ``data`` and ``seed``: all that is needed to train again.
+
+        Raises:
+            RunError: the file cannot be read as what it is.
+        """
+        try:
+            config = yaml.safe_load(self.path("config.yaml").read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            config, why = None, " ".join(str(error).split())[:200]
+        else:
+            why = "it holds no settings"
+        if not isinstance(config, dict):
+            raise RunError(
+                f"{self.path('config.yaml')}: broken: {why}; put the file back, or train again"
+            )
         return config
 
     @property

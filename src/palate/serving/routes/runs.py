@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
+from palate.errors import RunError
 from palate.experiments.lineage import record
 from palate.recommenders.base import Represents
 from palate.serving.engine import Engine
@@ -92,7 +94,9 @@ def activate(
     name = service.runs.get(asked.run).name
     before = service.runs.get(name).version
     folder = service.runs.folder_of(name, asked.version)
-    verdict = of_version(folder)
+    verdict = None
+    with suppress(RunError):  # of a broken folder, activating it says what is broken
+        verdict = of_version(folder)
     if not asked.force and verdict is not None and not verdict.good:
         raise Problem(409, f'{verdict.why}; activate it all the same with "force": true')
     return ActivatedTold(

@@ -18,6 +18,10 @@ from palate.data.splits import make_split
 
 ROOT = Path(__file__).parent.parent
 
+# ranx, the oracle of metrics, would compile for minutes; run as Python it is the same arithmetic.
+# Numba reads this when it is first imported, by whichever test comes first.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
+
 # Laws are checked by what they say, not by how fast a busy machine draws examples.
 settings.register_profile(
     "palate", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]

@@ -44,7 +44,7 @@ WITHOUT_EXAMPLE = {"demo", "methods", "keys", "doctor"}
 
 def test_help_takes_less_than_three_tenths_of_a_second() -> None:
     seconds = []
-    for _ in range(3):
+    for _ in range(8):  # the best of some: beside other tests, a processor has half its speed
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([PALATE, "--help"], check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -55,7 +55,7 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
 }
 """Tuned on validation; logistic tunes itself."""
 BASELINES = ("popularity", "diagnosis-popularity", "logistic", "retain", "gamenet", "safedrug")
-ALONE: dict[str, Any] = {"distillation": 0}
+ALONE: dict[str, Any] = {"distillation": 0, "batch_size": 64}
 STRENGTHS = (0.1, 0.4, 0.8)
 VARIANTS: dict[str, dict[str, Any]] = {
     "student": {},
@@ -172,7 +172,7 @@ def run(seeds: int, variants: Sequence[str], patients: int) -> None:
             compute = partial(here.judged, method, settings[method], seed, method)
             lines.setdefault(method, []).append(here.kept(f"{method}-{seed}", compute))
     own = here.tuned("leader", [one | ALONE for one in RATES])
-    own = {name: value for name, value in own.items() if name not in ALONE}
+    own = {name: value for name, value in own.items() if name != "distillation"}
     settings["teacher"] = TEACHER
     for seed in range(seeds):
         compute = partial(here.judged, "leader-teacher", TEACHER, seed, "teacher")

@@ -70,6 +70,7 @@ class LEADERConfig(VisitNetConfig):
     """Dropout of what is attended to."""
     dropout: float = Field(0.4, ge=0, lt=1)
     learning_rate: float = Field(5e-4, gt=0)
+    batch_size: int = Field(16, ge=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -19,7 +19,9 @@ THEIRS = {
 def collections(draw):
     documents = [f"d{i}" for i in range(draw(st.integers(1, 25)))]
     queries = [f"q{i}" for i in range(draw(st.integers(1, 4)))]
-    grades = st.dictionaries(st.sampled_from(documents), st.integers(-1, 3), min_size=1)
+    grades = st.dictionaries(st.sampled_from(documents), st.integers(-1, 3), min_size=1).filter(
+        lambda found: max(found.values()) >= 0
+    )  # below, trec_eval may never come back
     qrels = {query: draw(grades) for query in queries}
     lists = {query: draw(st.permutations(documents)) for query in queries}
     cuts = {query: draw(st.integers(1, len(documents))) for query in queries}

@@ -178,7 +178,7 @@ def test_an_address_is_asked_again_within_limits() -> None:
     (reply,) = Retried(failing, tries=3, wait=0).ask([Write(ASKED)])
     assert (reply.text, failing.asked) == ("yes", 3)
     with pytest.raises(ChatError, match="not now"):
-        Retried(Fails(3), tries=3, wait=0).ask([Write(ASKED)] * 3)
+        Retried(Fails(9), tries=3, wait=0).ask([Write(ASKED)] * 3)
     refusing = Fails(1, ChatError)
     with pytest.raises(ChatError, match="not now"):
         Retried(refusing, tries=3, wait=0).ask([Write(ASKED)])

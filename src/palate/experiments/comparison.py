@@ -37,7 +37,7 @@ class Row:
         label: ``method`` or ``method@variant``.
         runs: names of the finished runs' folders, one per seed.
         error: why a training failed, or None.
-        metrics: mean over the seeds.
+        metrics: mean over the seeds; what is pooled over cases is pooled over the seeds as well.
         spread: standard deviation over the seeds, where there are several.
         intervals: 95 % bootstrap interval over users, each user's value averaged over the seeds.
         p: p-value of the primary metric (NDCG@10, where items are ranked) against the reference,
@@ -201,7 +201,7 @@ class Pooled:
             label,
             names,
             error,
-            metrics=metrics.mean().row(0, named=True),
+            metrics=metrics.mean().row(0, named=True) | self.runs[0].pooled(self.users),
             spread=metrics.std().row(0, named=True) if len(self.runs) > 1 else {},
             intervals=self.runs[0].intervals_of(self.users),
             cost=cost,

@@ -206,6 +206,11 @@ class Run:
         """95 % bootstrap intervals over cases, of what :meth:`per_case` gives."""
         return {name: bootstrap_interval(found) for name, found in values.items()}
 
+    @staticmethod
+    def pooled(values: Mapping[str, Values]) -> dict[str, float]:
+        """Metrics that are no mean over cases, of what :meth:`per_case` gives; here none."""
+        return {}
+
     def history(self, user: str) -> list[int]:
         """Item indices of all that is known of a user, oldest first.
 

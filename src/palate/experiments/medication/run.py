@@ -89,6 +89,11 @@ class MedicationRun(Run):
         found = {name: bootstrap_interval(values[name]) for name in PER_PATIENT}
         return found | {RATE: ratio_interval(values["interacting"], values["pairs"])}
 
+    @staticmethod
+    def pooled(values: Mapping[str, Values]) -> dict[str, float]:
+        """The rate of interactions, over all pairs of all patients."""
+        return {RATE: float(values["interacting"].sum() / max(values["pairs"].sum(), 1))}
+
     def threshold(self, penalty: float) -> float:
         """Above which probability a medication is recommended, as validation chose it.
 

@@ -5,8 +5,9 @@ RUN useradd --create-home --uid 10001 palate
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-# PyTorch for the CPU: the one for GPUs is several gigabytes larger.
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu '.[serve]'
+# --build-arg PIP_EXTRA_INDEX_URL=… with the address of PyTorch's builds for the CPU saves gigabytes.
+ARG PIP_EXTRA_INDEX_URL
+RUN pip install --no-cache-dir '.[serve]'
 
 USER palate
 VOLUME /runs

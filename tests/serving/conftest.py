@@ -181,11 +181,12 @@ class Process:
 
 
 PalateServe = Callable[..., AbstractContextManager[Process]]
+PalateStarted = Callable[..., tuple[Process, Path]]
 
 
 @pytest.fixture(scope="session")
 def forge() -> Iterator[subprocess.Popen[str]]:
-    """Starts server processes within a second."""
+    """Starts processes of palate within a second."""
     code = Path(__file__).parent / "forge.py"
     process = subprocess.Popen(
         [sys.executable, code],
@@ -199,20 +200,30 @@ def forge() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def palate_serve(forge: subprocess.Popen[str], tmp_path: Path) -> PalateServe:
-    """``palate serve`` with some words on a free port; *before* is code that runs first."""
+def palate_started(forge: subprocess.Popen[str], tmp_path: Path) -> PalateStarted:
+    """``palate`` with some words in a process of its own, and the file of what it prints;
+    *before* is code that runs first."""
     assert forge.stdin is not None
     assert forge.stdout is not None
     stdin, stdout = forge.stdin, forge.stdout
 
+    def start(*words: str | Path, before: str = "") -> tuple[Process, Path]:
+        output = tmp_path / "palate.log"
+        output.write_text("")
+        stdin.write(json.dumps([str(output), before, [*map(str, words)]]) + "\n")
+        stdin.flush()
+        return Process(int(stdout.readline())), output
+
+    return start
+
+
+@pytest.fixture
+def palate_serve(palate_started: PalateStarted) -> PalateServe:
+    """``palate serve`` with some words on a free port."""
+
     @contextmanager
     def start(*words: str | Path, before: str = "") -> Iterator[Process]:
-        output = tmp_path / "server.log"
-        output.write_text("")
-        command = ["serve", *map(str, words), "--port", "0"]
-        stdin.write(json.dumps([str(output), before, command]) + "\n")
-        stdin.flush()
-        process = Process(int(stdout.readline()))
+        process, output = palate_started("serve", *words, "--port", "0", before=before)
         try:
             while not (found := re.search(r"docs +(\S+)/docs\n", output.read_text())):
                 assert process.alive, output.read_text()

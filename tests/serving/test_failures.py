@@ -12,13 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from palate.serving.store import Store
+from palate.experiments.run import Run
+from palate.serving.store import Store, events
+from palate.serving.store.events import Happened
 from palate.serving.store.models import Event
 
-from .conftest import PalateServe, Postgres, Serve
+from .conftest import START, PalateServe, PalateStarted, Postgres, Serve
 
 ROUNDS = int(os.environ.get("PALATE_KILLS", "5"))  # of each kind; a hundred take minutes
 
@@ -63,13 +66,16 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
                 )
                 for w in range(4)
             ]
+            before = len(acknowledged)
             for writer in writers:
                 writer.start()
-            time.sleep(0.3 + chance.random())
+            while len(acknowledged) == before:
+                assert process.alive
+                time.sleep(0.005)
+            time.sleep(chance.random())
             process.kill()
             for writer in writers:
                 writer.join()
-    assert acknowledged
     opened = Store(store)
     with opened.reading() as connection:
         counted = select(Event.user, func.count()).group_by(Event.user)
@@ -113,6 +119,53 @@ def test_a_server_that_is_killed_while_it_swaps_serves_one_version(
     with palate_serve(runs / "ease", "--store", store) as process:
         told = httpx.get(f"{process.address}/v1/recommend", params={"user": "u1"}).json()
         assert told["run"]["version"] in ("ease", "ease-v2")
+
+
+def test_an_update_that_is_killed_leaves_whole_versions_and_no_rows(
+    runs: Path, tmp_path: Path, palate_started: PalateStarted
+) -> None:
+    store = str(tmp_path / "store.sqlite")
+    came = [
+        Happened(f"new{n % 20}", str(n % 40), "like", None, (START + 10**6 + n) * 10**6)
+        for n in range(160)
+    ]
+    opened = Store(store)
+    events.add(opened, came)
+    opened.close()
+    old, new, exports = (runs / name for name in ("ease", "ease-v2", "ease.from-store"))
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+
+    def update(most: float = 120) -> float:
+        begun = time.monotonic()
+        process, _ = palate_started("update", old, "--from-store", "--store", store)
+        while process.alive and time.monotonic() - begun < most:
+            time.sleep(0.01)
+        process.kill()
+        return time.monotonic() - begun
+
+    def whole() -> None:
+        assert len(Run(new).dataset().interactions) == 60 * 12 + 160
+        assert Run(new).recommender().score(Run(new).histories().take(np.arange(1))).any()
+        for folder in (new, exports):
+            shutil.rmtree(folder)
+
+    takes = update()
+    whole()
+    chance = random.Random(2)
+    for _ in range(ROUNDS):
+        update(chance.random() * takes)
+        if new.exists():
+            whole()
+        assert before == {path.name: path.read_bytes() for path in old.iterdir()}
+    update()
+    # What the killed ones wrote is gone: one export, that of the version that came to be.
+    assert len(list(exports.iterdir())) == 1
+    assert not list(runs.glob(".ease.*"))
+    whole()
+    with sqlite3.connect(store) as plain:
+        assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert plain.execute("SELECT count(*) FROM events").fetchone() == (160,)
+    plain.close()
 
 
 def test_a_full_disk_is_told_and_lists_go_on(

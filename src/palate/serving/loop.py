@@ -12,11 +12,13 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from sqlalchemy import select
 
 from palate.errors import DataError, PalateError
@@ -32,6 +34,7 @@ from palate.serving.trained import STORE, learned_until
 from palate.serving.verdict import Verdict, verdict
 
 SCHEDULE = "schedule"  # who activates what the schedule made
+MAKING = ".making"
 LEASE = 6 * 3600 * 10**6  # microseconds after which an update that never ended is given up
 
 
@@ -64,15 +67,12 @@ def update_from_store(
         RunError, ConfigError: as :func:`palate.experiments.update.update`.
         StoreError: the store cannot be read.
     """
-    exported, place = _exported(run, store)
-    try:
+    with _exported(run, store) as (exported, keep):
         told = {"event": exported.event, "events": exported.events, "place": store.place}
         new = update(
             run, exported.update, None, strategy, folder, progress=progress, about={STORE: told}
         )
-    except BaseException:
-        _removed(place)
-        raise
+        keep()
     made = record(new)
     assert made is not None
     return Made(new, verdict(made["versions"]))
@@ -80,24 +80,36 @@ def update_from_store(
 
 def plan_from_store(run: Run, store: Store, strategy: str | None = None) -> Plan:
     """What :func:`update_from_store` would do; nothing stays written."""
-    exported, place = _exported(run, store)
-    try:
+    with _exported(run, store) as (exported, _):
         return plan(run, exported.update, None, strategy)
-    finally:
-        _removed(place)
 
 
-def _exported(run: Run, store: Store) -> tuple[Exported, Path]:
+@contextmanager
+def _exported(run: Run, store: Store) -> Iterator[tuple[Exported, Callable[[], None]]]:
+    """What came, as files that are gone in the end, unless they are said to be kept.
+
+    A file beside them names the process that writes them, so that those of a process that was
+    killed are cleared: they hold what people did.
+    """
     folder = run.folder.resolve()
     kept = folder.with_name(f"{stem_and_number(folder.name)[0]}.from-store")
+    for left in kept.glob(f".*{MAKING}"):
+        stamp, _, process = left.name.removesuffix(MAKING)[1:].rpartition(".")
+        if not psutil.pid_exists(int(process)):
+            shutil.rmtree(kept / stamp, ignore_errors=True)
+            left.unlink(missing_ok=True)
     place = kept / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    return export(store, run.dataset(), learned_until(run), place), place
-
-
-def _removed(place: Path) -> None:
-    shutil.rmtree(place, ignore_errors=True)
-    if place.parent.is_dir() and not any(place.parent.iterdir()):
-        place.parent.rmdir()
+    kept.mkdir(exist_ok=True)
+    making = kept / f".{place.name}.{os.getpid()}{MAKING}"
+    making.touch()
+    try:
+        yield export(store, run.dataset(), learned_until(run), place), making.unlink
+    finally:
+        if making.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            making.unlink()
+        if not any(kept.iterdir()):
+            kept.rmdir()
 
 
 def turn(store: Store, folders: Mapping[str, Path]) -> list[str]:

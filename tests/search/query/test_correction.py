@@ -73,6 +73,13 @@ def test_what_is_right_or_a_code_stays(typed: str) -> None:
     assert (found.text, found.changed) == (typed, ())
 
 
+def test_common_words_that_no_document_has_stay() -> None:
+    alone = CorrectionConfig(dictionary=None)
+    assert Corrector(TEXTS, config=alone).correct("sourdough breed").text == "sourdough bread"
+    assert Corrector(TEXTS).correct("sourdough breed").text == "sourdough breed"
+    assert Corrector(TEXTS).correct("sourdough braed").text == "sourdough bread"
+
+
 @given(st.text(max_size=40))
 def test_any_text_can_be_looked_at(text: str) -> None:
     found = CORRECTOR.correct(text)

@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 from pydantic import Field
 
 from palate.config import Config
+from palate.errors import ConfigError
 from palate.language.questions import ChatModel, Continue, mean_log_prob
 from palate.search.asking import Steps, ask, run
 from palate.search.query.edits import NearWords
@@ -18,6 +21,7 @@ from palate.search.statistics import plain_words, spelt
 
 _TOKEN = re.compile(r"\w+(?:['’\-]\w+)*")
 SHORT = 5  # letters below which one edit is all that is tried
+COMMON = 100  # occurrences in the dictionary's texts below which a word may be a misspelling itself
 LEAST, LONG = 4, 40  # letters that a word needs to be corrected, and may have
 ENDINGS = frozenset(("", "s", "d", "e", "y", "n", "t", "es", "ed", "er", "ly", "al", "ing", "ion"))
 _ASKING = (
@@ -44,6 +48,8 @@ class CorrectionConfig(Config):
     """Spellings of a query that a language model, if there is one, is asked to choose from."""
     margin: float = Field(3.0, ge=0)
     """The model is asked only about spellings that are no less likely than this (logarithms)."""
+    dictionary: Literal["en", "de", "es", "fr", "it", "nl", "pt", "ru"] | None = "en"
+    """Language whose common words are right even where the documents lack them; null: of none."""
     weight: float = Field(1.0, gt=0)
     """Weight of the corrected text beside the query as it was asked."""
 
@@ -68,9 +74,10 @@ class Corrector:
     argmax over c of ``log p(c) + channel * log p(typed | c)`` (Kernighan, Church and Gale, COLING
     1990): p(c) from how often a word stands in the documents, alone and after the word before it;
     p(typed | c) falls with each edit (Damerau-Levenshtein, at most 2; 1 for words of less than
-    five letters). Words that the documents or titles have are never changed, nor is anything with
-    a digit or an inner capital in it, such as a product code, nor a mere other ending of a word
-    that they have; and a right word that they lack stays where no likely one is near.
+    five letters). Words that the documents or titles have are never changed, nor are common words
+    of the language, nor anything with a digit or an inner capital in it, such as a product code,
+    nor a mere other ending of a word that the documents have; and a right word that they lack
+    stays where no likely one is near.
     """
 
     name = "correction"
@@ -91,6 +98,9 @@ class Corrector:
         self.config, self.model = config or CorrectionConfig(), model
         self._words, self._pairs = spelt(texts)
         self._known = {*self._words, *(word for title in titles for word in plain_words(title))}
+        self._right = self._known | ASKING
+        if self.config.dictionary is not None:
+            self._right |= common_words(self.config.dictionary)
         self._near = NearWords([w for w, n in self._words.items() if n >= self.config.least])
         self._total = max(1, self._words.total())
 
@@ -161,11 +171,11 @@ class Corrector:
             loud: the whole text is in capitals, so that they say nothing.
         """
         word = typed.lower()
-        if word in self._known or not LEAST <= len(word) <= LONG or word in ASKING:
+        if word in self._right or not LEAST <= len(word) <= LONG:
             return [(word, 0.0)]
         inner = any(c.isupper() for c in typed[1:]) and not loud
         parts = word.replace("’", "-").replace("'", "-").split("-")
-        known = len(parts) > 1 and all(len(p) < LEAST or p in self._known for p in parts)
+        known = len(parts) > 1 and all(len(p) < LEAST or p in self._right for p in parts)
         if inner or known or any(c.isdigit() for c in word):
             return [(word, 0.0)]
         near = self._near.near(word, 1 if len(word) < SHORT else 2)
@@ -182,6 +192,23 @@ class Corrector:
         if not first:
             return math.log(alone)
         return math.log(0.5 * alone + 0.5 * self._pairs[before, word] / first)
+
+
+@cache
+def common_words(language: str) -> frozenset[str]:
+    """Words that pyspellchecker's texts in a language have often.
+
+    Raises:
+        ConfigError: pyspellchecker is not installed.
+    """
+    try:
+        from spellchecker import SpellChecker
+    except ImportError:
+        raise ConfigError(
+            "a dictionary needs pyspellchecker: pip install 'palate[search]', or dictionary=null"
+        ) from None
+    counted = SpellChecker(language=language).word_frequency.dictionary
+    return frozenset(word for word, count in counted.items() if count >= COMMON)
 
 
 def _inflected(a: str, b: str) -> bool:

@@ -28,7 +28,7 @@ from palate.recommenders.item_vectors import item_table
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.describing import described_anew, fitting
-from palate.serving.filters import Attributes, Mask
+from palate.data.attributes import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
 from palate.serving.store.events import Since

@@ -24,19 +24,20 @@ from palate.data.attributes import Mask
 from palate.data.catalogue import Catalogue
 from palate.evaluation.ranking import Values
 from palate.search.index import SearchIndex
-from palate.search.items.taste import NEUTRAL, mixed, shares, stretched
+from palate.search.items.taste import mixed, shares, stretched
 from palate.search.items.titles import Titles
 from palate.search.pipeline import Pipeline
 from palate.search.results import Hit, Query
 from palate.search.stages import pipeline
 
+PIPELINE = "bm25 + dense > convex"
 GROWTH = 4  # by so much more is looked for where filters left too few
 
 
 class ItemSearchConfig(Config):
     """Settings of a search for items."""
 
-    pipeline: str = "hybrid"
+    pipeline: str = PIPELINE
     """Stages that find items, as ``bm25``, ``hybrid`` or a YAML file."""
     taste: float = Field(0.5, ge=0, le=1)
     """Weight of the person's taste; the rest is relevance. 0 is relevance alone."""
@@ -130,8 +131,8 @@ class ItemSearch:
             seen: items that the person had; they are marked.
             weight: of taste, in place of the setting.
         """
-        hits = self._hits(text, k, allowed)
         named = {item for item in self._titles.named(text) if allowed is None or allowed[item]}
+        hits = self._with_named(self._hits(text, k, allowed), named)
         wanted = self.config.taste if weight is None else weight
         share = 0.0 if taste is None or named else wanted
         items = np.array([self._places[hit.document] for hit in hits], dtype=np.int64)
@@ -168,7 +169,8 @@ class ItemSearch:
         if results.hits:
             top = max(abs(hit.score) for hit in results) or 1.0
             for hit in results:
-                found[self._places[hit.document]] = max(0.0, hit.score / top)
+                if self._may(hit, None):
+                    found[self._places[hit.document]] = max(0.0, hit.score / top)
         return found
 
     def _hits(self, text: str, k: int, allowed: Mask | None) -> list[Hit]:
@@ -177,15 +179,24 @@ class ItemSearch:
         while True:
             asked = min(depth, len(self.catalogue))
             [results] = self.pipeline.retrieve([Query("query", text)], asked)
-            found = [
-                hit
-                for hit in results
-                if allowed is None or allowed[self._places[hit.document]]
-            ]
+            found = [hit for hit in results if self._may(hit, allowed)]
             whole = len(results) < asked or asked == len(self.catalogue)
             if whole or len(found) >= max(k, self.config.pool):
                 return found[: max(k, self.config.pool)]
             depth = GROWTH * depth
+
+    def _may(self, hit: Hit, allowed: Mask | None) -> bool:
+        """It is an item that may be shown; another process may have indexed more than these."""
+        place = self._places.get(hit.document)
+        return place is not None and (allowed is None or bool(allowed[place]))
+
+    def _with_named(self, hits: list[Hit], named: Collection[int]) -> list[Hit]:
+        """Titles of words that everybody says ("It") are found too, though no stage has."""
+        there = {hit.document for hit in hits}
+        ids = [self.catalogue.items[item] for item in sorted(named)]
+        top = max((hit.score for hit in hits), default=1.0)
+        missing = [Hit(one, top).found("title", 1, top) for one in ids if one not in there]
+        return [*missing, *hits]
 
     def _remarks(self) -> tuple[str, ...]:
         stages = (*self.pipeline.rewriters, *self.pipeline.retrievers, *self.pipeline.rerankers)
@@ -199,5 +210,3 @@ class ItemSearch:
     def _titles(self) -> Titles:
         return Titles(self.catalogue.titles)
 
-
-__all__ = ["NEUTRAL", "FoundItem", "FoundItems", "ItemSearch", "ItemSearchConfig"]

@@ -261,7 +261,10 @@ def query(
     pipe: Annotated[
         str | None,
         typer.Option(
-            "--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a YAML file.",
+            "--pipeline",
+            "-p",
+            metavar="STAGES",
+            help="Stages, as bm25, hybrid, or a YAML file.",
             show_default="bm25; with --run, bm25 + dense > convex",
         ),
     ] = None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +16,7 @@ from palate.data.attributes import Mask
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError
+from palate.evaluation.ranking import Values
 from palate.experiments.recommend import known_histories
 from palate.experiments.run import Run
 from palate.recommenders.base import ReadsItems, Recommender
@@ -21,8 +24,10 @@ from palate.search.index import SearchIndex
 from palate.search.items.conditions import Conditions
 from palate.search.items.documents import index_of, temporary_index
 from palate.search.items.search import FoundItem, FoundItems, ItemSearch, ItemSearchConfig
+from palate.search.stages import read
 
 SEARCH = "search"  # folder of the index in a run
+LEXICAL = "bm25"  # stages that need no model
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,62 @@ def opened(run: Run, catalogue: Catalogue | None = None) -> Opened:
     if catalogue is not None or not os.access(place if place.exists() else run.folder, os.W_OK):
         return Opened(*temporary_index(catalogue or run.catalogue()))
     return Opened(index_of(run.catalogue(), place))
+
+
+class LazySearch:
+    """A search of items that is opened when it is first asked; threads may share it."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: ItemSearchConfig,
+        catalogue: Catalogue | None = None,
+        unknown: Mask | None = None,
+    ) -> None:
+        """
+        Args:
+            catalogue: in place of the run's own; see :func:`opened`.
+            unknown: [i] as of :class:`~palate.search.items.search.ItemSearch`.
+
+        Raises:
+            ConfigError: the pipeline cannot be read.
+        """
+        read(config.pipeline)
+        self._run, self._config = run, config
+        self._catalogue, self._unknown = catalogue, unknown
+        self._lock = threading.Lock()
+        self._opened: tuple[ItemSearch, Opened] | None = None
+
+    @property
+    def search(self) -> ItemSearch:
+        """The search itself."""
+        with self._lock:
+            if self._opened is None:
+                kept = opened(self._run, self._catalogue)
+                catalogue = self._catalogue or self._run.catalogue()
+                made = ItemSearch(catalogue, kept.index, self._config, self._unknown)
+                self._opened = made, kept  # a temporary folder lives as long as this
+            return self._opened[0]
+
+    @property
+    def by_meaning(self) -> bool:
+        """It finds items whose texts do not hold the words."""
+        return self.search.by_meaning
+
+    def relevance(self, text: str) -> Values:
+        """[i] how well each item answers, of 0 to 1."""
+        return self.search.relevance(text)
+
+
+def text_search(run: Run, stages: str = LEXICAL) -> LazySearch | None:
+    """What a dialogue asks for items by words; None where nothing is installed that can.
+
+    Raises:
+        ConfigError: the pipeline cannot be read.
+    """
+    if stages == LEXICAL and (find_spec("bm25s") is None or find_spec("Stemmer") is None):
+        return None
+    return LazySearch(run, ItemSearchConfig(pipeline=stages))
 
 
 def unknown_items(recommender: Recommender, histories: Histories, catalogue: Catalogue) -> Mask:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from palate.data.attributes import Attributes, Mask
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, RunError
@@ -28,7 +29,6 @@ from palate.recommenders.item_vectors import item_table
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.describing import described_anew, fitting
-from palate.data.attributes import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
 from palate.serving.store.events import Since

@@ -26,11 +26,12 @@ from palate.evaluation.ranking import Values
 from palate.search.index import SearchIndex
 from palate.search.items.taste import mixed, shares, stretched
 from palate.search.items.titles import Titles
-from palate.search.pipeline import Pipeline
+from palate.search.pipeline import Pipeline, RetrievesMeans
 from palate.search.results import Hit, Query
 from palate.search.stages import pipeline
 
 PIPELINE = "bm25 + dense > convex"
+KINDS = ("genres", "categories")  # columns of names of kinds
 GROWTH = 4  # by so much more is looked for where filters left too few
 
 
@@ -162,6 +163,11 @@ class ItemSearch:
         ]
         return FoundItems(tuple(rows), share, len(items), self._remarks())
 
+    @property
+    def by_meaning(self) -> bool:
+        """It finds items that share no word with the query."""
+        return any(isinstance(one, RetrievesMeans) for one in self.pipeline.retrievers)
+
     def relevance(self, text: str) -> Values:
         """[i] how well each item answers a query, of 0 to 1; 0 for what is not found."""
         found = np.zeros(len(self.catalogue))
@@ -208,5 +214,7 @@ class ItemSearch:
 
     @cached_property
     def _titles(self) -> Titles:
-        return Titles(self.catalogue.titles)
-
+        catalogue = self.catalogue
+        columns = [catalogue.labels(name) for name in KINDS if name in catalogue.frame.columns]
+        kinds = {kind for column in columns for kinds in column for kind in kinds}
+        return Titles(catalogue.titles, kinds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from palate.data.titles import formed
 
@@ -16,13 +16,20 @@ _ARTICLES = {"the", "a", "an"}
 class Titles:
     """The titles of a catalogue, as people type them: with or without year and article."""
 
-    def __init__(self, titles: Sequence[str]) -> None:
+    def __init__(self, titles: Sequence[str], kinds: Iterable[str] = ()) -> None:
+        """
+        Args:
+            kinds: names of genres and the like: who types one wants any item of the kind, though
+                one may have it for its title.
+        """
         self._items: dict[tuple[str, ...], list[int]] = defaultdict(list)
         natural, short = formed(titles, "natural"), formed(titles, "short")
         for item, forms in enumerate(zip(titles, natural, short, strict=True)):
             for said in dict.fromkeys(map(_said, forms)):
                 if said:
                     self._items[said].append(item)
+        for kind in kinds:
+            self._items.pop(_said(kind), None)
 
     def named(self, text: str) -> list[int]:
         """The items whose title this is; none where it is only a part of one."""

@@ -83,7 +83,7 @@ def show_items(folder: Path, asked: Asking, explain: bool, as_json: bool) -> Non
         run = Run(folder)
         catalogue = run.catalogue()
         told = {"pipeline": asked.pipeline, "taste": asked.taste}
-        config = ItemSearchConfig(**{name: one for name, one in told.items() if one is not None})  # type: ignore[arg-type]
+        config = ItemSearchConfig(**{name: one for name, one in told.items() if one is not None})
         known = indices(catalogue, asked.history)
     found = find(
         run, asked.text, history=known, user=asked.user, filters=asked.filters, k=asked.k,

@@ -75,7 +75,7 @@ class LazySearch:
             ConfigError: the pipeline cannot be read.
         """
         read(config.pipeline)
-        self._run, self._config = run, config
+        self._run, self.config = run, config
         self._catalogue, self._unknown = catalogue, unknown
         self._lock = threading.Lock()
         self._opened: tuple[ItemSearch, Opened] | None = None
@@ -87,9 +87,14 @@ class LazySearch:
             if self._opened is None:
                 kept = opened(self._run, self._catalogue)
                 catalogue = self._catalogue or self._run.catalogue()
-                made = ItemSearch(catalogue, kept.index, self._config, self._unknown)
+                made = ItemSearch(catalogue, kept.index, self.config, self._unknown)
                 self._opened = made, kept  # a temporary folder lives as long as this
             return self._opened[0]
+
+    @property
+    def installed(self) -> bool:
+        """Whether all that a search by words needs is there."""
+        return all(find_spec(name) is not None for name in ("bm25s", "Stemmer"))
 
     @property
     def by_meaning(self) -> bool:
@@ -107,9 +112,8 @@ def text_search(run: Run, stages: str = LEXICAL) -> LazySearch | None:
     Raises:
         ConfigError: the pipeline cannot be read.
     """
-    if stages == LEXICAL and (find_spec("bm25s") is None or find_spec("Stemmer") is None):
-        return None
-    return LazySearch(run, ItemSearchConfig(pipeline=stages))
+    found = LazySearch(run, ItemSearchConfig(pipeline=stages))
+    return found if found.installed else None
 
 
 def unknown_items(recommender: Recommender, histories: Histories, catalogue: Catalogue) -> Mask:

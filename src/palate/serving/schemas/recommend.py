@@ -180,7 +180,7 @@ class SearchTold(Told):
     query: str
     by: Literal["title", "words", "meaning", "taste"]
     items: list[FoundTold]
-    notes: list[str] = []
+    notes: list[str]
     """What a person should know about this answer."""
 
 

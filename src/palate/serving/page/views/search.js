@@ -49,7 +49,8 @@ export function searchView() {
       }
       if (!list.isConnected) put(place, waiting(5));
       const by = state.by === "meaning" && !meaning.can ? "title" : state.by;
-      const found = await ask("search", { signal, query: { q: state.q, by, run, k: LENGTH } });
+      const whom = by !== "taste" ? {} : state.user !== null ? { user: state.user } : { had: state.had };
+      const found = await ask("search", { signal, query: { q: state.q, by, run, k: LENGTH, ...whom } });
       show(learn(found.items));
     } catch (error) {
       if (error.name !== "AbortError") put(place, failed(error, refresh));
@@ -69,7 +70,8 @@ export function searchView() {
   }
 
   function row(item) {
-    const made = line(item, deeds(item, async (kind, button) => {
+    const why = item.how ? h("p", { class: "about", lang: "en" }, item.how.why) : null;
+    const made = line(item, why, deeds(item, async (kind, button) => {
       try {
         await act(item, kind);
         for (const one of made.querySelectorAll(".deed")) one.classList.toggle("on", one === button);
@@ -84,7 +86,7 @@ export function searchView() {
 
   function write() {
     const held = ways.contains(document.activeElement);
-    put(ways, h("legend", { class: "unseen", t: "search_by" }), ["title", "words", "meaning"].map((by) => {
+    put(ways, h("legend", { class: "unseen", t: "search_by" }), ["title", "words", "meaning", "taste"].map((by) => {
       const off = by === "meaning" && !meaning?.can;
       return h("label", { class: off ? "way off" : "way", tTitle: off ? "no_meaning" : `by_${by}_about` },
         h("input", { type: "radio", name: "by", value: by, checked: state.by === by && !off, disabled: off,

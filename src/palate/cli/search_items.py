@@ -47,7 +47,7 @@ Filters = Annotated[
 Taste = Annotated[
     float | None,
     typer.Option(
-        "--taste", min=0, max=1, rich_help_panel=PANEL, show_default="0.5",
+        "--taste", min=0, max=1, rich_help_panel=PANEL, show_default="0.4",
         help="Weight of what the person likes, from 0 to 1; the rest is relevance.",
     ),
 ]  # fmt: skip

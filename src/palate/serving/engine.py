@@ -27,6 +27,7 @@ from palate.experiments.item_search import LEXICAL, LazySearch
 from palate.experiments.run import Run
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
 from palate.recommenders.item_vectors import item_table
+from palate.search.items.conditions import Conditions
 from palate.search.items.search import ItemSearchConfig
 from palate.serving import diversity
 from palate.serving.batching import Batched
@@ -140,6 +141,7 @@ class Engine:
         counts = np.pad(people.counts(), (0, len(catalogue) - len(people.counts())))
         self.finder = Finder(catalogue, counts)
         self.attributes = Attributes(catalogue)
+        self.conditions = Conditions(catalogue)
         self.search = self._search(ItemSearchConfig(pipeline=LEXICAL))
         self._shown: dict[int, dict[str, Any]] = {}
         most = max(1, min(BATCH, CELLS // len(catalogue)))

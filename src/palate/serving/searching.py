@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from palate.data.cases import Histories
-from palate.search.items.conditions import Conditions
 from palate.search.items.search import FoundItems
 from palate.serving.engine import Engine
 from palate.serving.people import Known
@@ -35,7 +34,7 @@ def by_taste(
     Raises:
         ConfigError: a filter that is no condition.
     """
-    allowed = Conditions(engine.catalogue).mask(filters) if filters else None
+    allowed = engine.conditions.mask(filters) if filters else None
     taste, seen = None, frozenset[int]()
     if known is not None:
         seen = known.gone

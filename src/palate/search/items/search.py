@@ -2,7 +2,7 @@
 
     s(i) = (1 - w) * relevance(i) + w * taste(i)
 
-Both are of 0 to 1 within what the query found: relevance is the pipeline's score in proportion,
+Both are of 0 to 1 within what the query found: relevance is the pipeline's score over the best,
 taste the share of the found items that the recommender places below. What is not found is not
 shown, whatever somebody likes; w is 0 where the query is an item's title.
 
@@ -24,7 +24,7 @@ from palate.data.attributes import Mask
 from palate.data.catalogue import Catalogue
 from palate.evaluation.ranking import Values
 from palate.search.index import SearchIndex
-from palate.search.items.taste import mixed, shares, stretched
+from palate.search.items.taste import mixed, proportions, shares
 from palate.search.items.titles import Titles
 from palate.search.pipeline import Pipeline, RetrievesMeans
 from palate.search.results import Hit, Query
@@ -40,7 +40,7 @@ class ItemSearchConfig(Config):
 
     pipeline: str = PIPELINE
     """Stages that find items, as ``bm25``, ``hybrid`` or a YAML file."""
-    taste: float = Field(0.5, ge=0, le=1)
+    taste: float = Field(0.4, ge=0, le=1)
     """Weight of the person's taste; the rest is relevance. 0 is relevance alone."""
     pool: int = Field(200, ge=1)
     """Items that are found before taste orders them."""
@@ -137,7 +137,7 @@ class ItemSearch:
         wanted = self.config.taste if weight is None else weight
         share = 0.0 if taste is None or named else wanted
         items = np.array([self._places[hit.document] for hit in hits], dtype=np.int64)
-        relevance = stretched(np.array([hit.score for hit in hits]))
+        relevance = proportions(np.array([hit.score for hit in hits]))
         liked = np.full(len(items), np.nan)
         if taste is not None:
             liked = np.where(self._unknown[items], np.nan, np.asarray(taste, float)[items])
@@ -172,11 +172,10 @@ class ItemSearch:
         """[i] how well each item answers a query, of 0 to 1; 0 for what is not found."""
         found = np.zeros(len(self.catalogue))
         [results] = self.pipeline.retrieve([Query("query", text)], len(self.catalogue))
-        if results.hits:
-            top = max(abs(hit.score) for hit in results) or 1.0
-            for hit in results:
-                if self._may(hit, None):
-                    found[self._places[hit.document]] = max(0.0, hit.score / top)
+        told = proportions(np.array([hit.score for hit in results]))
+        for hit, value in zip(results, told.tolist(), strict=True):
+            if self._may(hit, None):
+                found[self._places[hit.document]] = value
         return found
 
     def _hits(self, text: str, k: int, allowed: Mask | None) -> list[Hit]:

@@ -37,11 +37,18 @@ def shares(scores: npt.NDArray[np.floating]) -> Values:
     return found
 
 
-def stretched(scores: npt.NDArray[np.floating]) -> Values:
-    """[h] scores between 0 and 1, in proportion; all 1 where they are equal."""
+def proportions(scores: npt.NDArray[np.floating]) -> Values:
+    """[h] the scores of a list, best first, over the best one: 1 to 0.
+
+    Scores that say nothing in proportion, as they are below zero or of two stages, are told by
+    their places: 1 for the first, and evenly down.
+    """
     values = np.asarray(scores, dtype=np.float64)
-    span = values.max() - values.min() if len(values) else 0.0
-    return (values - values.min()) / span if span > 0 else np.ones(len(values))
+    if not len(values):
+        return values
+    if values[-1] < 0 or values[0] <= 0 or (np.diff(values) > 0).any():
+        return 1 - np.arange(len(values)) / len(values)
+    return values / values[0]
 
 
 def mixed(relevance: Values, taste: Values, weight: float) -> Values:

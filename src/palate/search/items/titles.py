@@ -33,7 +33,7 @@ class Titles:
 
     def named(self, text: str) -> list[int]:
         """The items whose title this is; none where it is only a part of one."""
-        return list(self._items.get(_said(text), ()))
+        return list(self._items.get(_said(formed([text], "natural")[0]), ()))
 
 
 def _said(text: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def search(
     ] = None,
     weight: Annotated[
         float | None,
-        Query(ge=0, le=1, description="Of taste; the rest is relevance.", examples=[0.5]),
+        Query(ge=0, le=1, description="Of taste; the rest is relevance.", examples=[0.4]),
     ] = None,
     filter: Annotated[
         list[Condition] | None,

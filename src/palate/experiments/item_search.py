@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -30,19 +28,7 @@ SEARCH = "search"  # folder of the index in a run
 LEXICAL = "bm25"  # stages that need no model
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An index of items.
-
-    Attributes:
-        folder: with which it is gone; None where it is kept.
-    """
-
-    index: SearchIndex
-    folder: TemporaryDirectory[str] | None = None
-
-
-def opened(run: Run, catalogue: Catalogue | None = None) -> Opened:
+def opened(run: Run, catalogue: Catalogue | None = None) -> SearchIndex:
     """The index of a run's catalogue, in the run's folder: made when first asked for, and brought
     up to date where the catalogue is not what it was made of.
 
@@ -52,8 +38,8 @@ def opened(run: Run, catalogue: Catalogue | None = None) -> Opened:
     """
     place: Path = run.path(SEARCH)
     if catalogue is not None or not os.access(place if place.exists() else run.folder, os.W_OK):
-        return Opened(*temporary_index(catalogue or run.catalogue()))
-    return Opened(index_of(run.catalogue(), place))
+        return temporary_index(catalogue or run.catalogue())
+    return index_of(run.catalogue(), place)
 
 
 class LazySearch:
@@ -78,18 +64,17 @@ class LazySearch:
         self._run, self.config = run, config
         self._catalogue, self._unknown = catalogue, unknown
         self._lock = threading.Lock()
-        self._opened: tuple[ItemSearch, Opened] | None = None
+        self._opened: ItemSearch | None = None
 
     @property
     def search(self) -> ItemSearch:
         """The search itself."""
         with self._lock:
             if self._opened is None:
-                kept = opened(self._run, self._catalogue)
+                index = opened(self._run, self._catalogue)
                 catalogue = self._catalogue or self._run.catalogue()
-                made = ItemSearch(catalogue, kept.index, self.config, self._unknown)
-                self._opened = made, kept  # a temporary folder lives as long as this
-            return self._opened[0]
+                self._opened = ItemSearch(catalogue, index, self.config, self._unknown)
+            return self._opened
 
     @property
     def installed(self) -> bool:
@@ -162,8 +147,7 @@ def find(
     if leave_out_seen and seen:
         allowed = np.ones(len(catalogue), dtype=bool) if allowed is None else allowed
         allowed[list(seen)] = False
-    kept = opened(run)  # a temporary folder lives as long as this
-    search = ItemSearch(catalogue, kept.index, config, unknown)
+    search = ItemSearch(catalogue, opened(run), config, unknown)
     return search.search(text, taste, k=k, allowed=allowed, seen=seen)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 
 import polars as pl
@@ -56,10 +58,12 @@ def index_of(catalogue: Catalogue, folder: Path) -> SearchIndex:
     return index
 
 
-def temporary_index(catalogue: Catalogue) -> tuple[SearchIndex, tempfile.TemporaryDirectory[str]]:
-    """An index, and the folder that it is gone with."""
-    folder = tempfile.TemporaryDirectory(prefix="palate-search-")
-    return index_of(catalogue, Path(folder.name) / "items"), folder
+def temporary_index(catalogue: Catalogue) -> SearchIndex:
+    """An index in a folder that goes when nobody holds the index any more."""
+    folder = tempfile.mkdtemp(prefix="palate-search-")
+    index = index_of(catalogue, Path(folder) / "items")
+    weakref.finalize(index, shutil.rmtree, folder, ignore_errors=True)
+    return index
 
 
 def _words(catalogue: Catalogue, name: str) -> list[str]:

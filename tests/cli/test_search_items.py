@@ -23,15 +23,18 @@ def test_items_are_found_for_somebody(palate, run):
     assert len(plain.out.splitlines()) == 3
     assert "star" in plain.out.splitlines()[0].lower()
     user = str(Run(run).histories().users[0])
+    had = "Star Wars (1977); Star Trek: First Contact (1996)"
     words = ("search", "query", "--run", run, "star", "-p", "bm25", "-k", "50", "--json")
     told = json.loads(palate(*words, "--user", user).out)
     assert told["taste"] == 0.4
     assert any(one["taste"] is not None for one in told["items"])
-    assert any(one["seen"] for one in told["items"])
     alone = json.loads(palate(*words, "--user", user, "--taste", "0").out)
     assert [one["item"] for one in alone["items"]] != [one["item"] for one in told["items"]]
-    unseen = json.loads(palate(*words, "--user", user, "--unseen").out)
+    marked = json.loads(palate(*words, "--history", had).out)
+    assert [one["title"] for one in marked["items"] if one["seen"]][0] in had
+    unseen = json.loads(palate(*words, "--history", had, "--unseen").out)
     assert not any(one["seen"] for one in unseen["items"])
+    assert len(unseen["items"]) == len(marked["items"]) - 2
 
 
 def test_explanations_and_filters(palate, run):

@@ -31,7 +31,7 @@ def test_items_are_found_for_somebody(palate, run):
     alone = json.loads(palate(*words, "--user", user, "--taste", "0").out)
     assert [one["item"] for one in alone["items"]] != [one["item"] for one in told["items"]]
     marked = json.loads(palate(*words, "--history", had).out)
-    assert [one["title"] for one in marked["items"] if one["seen"]][0] in had
+    assert next(one["title"] for one in marked["items"] if one["seen"]) in had
     unseen = json.loads(palate(*words, "--history", had, "--unseen").out)
     assert not any(one["seen"] for one in unseen["items"])
     assert len(unseen["items"]) == len(marked["items"]) - 2

@@ -265,7 +265,7 @@ def query(
             "-p",
             metavar="STAGES",
             help="Stages, as bm25, hybrid, or a YAML file.",
-            show_default="bm25; with --run, bm25 + dense > convex",
+            show_default="bm25; with --run, bm25 and dense mixed",
         ),
     ] = None,
     explain: Annotated[

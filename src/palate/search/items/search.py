@@ -30,7 +30,7 @@ from palate.search.pipeline import Pipeline, RetrievesMeans
 from palate.search.results import Hit, Query
 from palate.search.stages import pipeline
 
-PIPELINE = "bm25 + dense > convex"
+PIPELINE = "bm25 + dense > convex(weights={bm25: 2, dense: 1})"
 KINDS = ("genres", "categories")  # columns of names of kinds
 GROWTH = 4  # by so much more is looked for where filters left too few
 

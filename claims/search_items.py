@@ -14,7 +14,8 @@ Taste for search: the mixture's weight is chosen on the validation's queries for
 itself. Controls have the same freedom: the taste of a person drawn at random, and popularity. Then
 the same as features of LambdaMART, learned on the validation's queries.
 
-Search for taste: three or six tenths of every person's training events become searches instead: the person asks for the item, sees ten results of BM25, and clicks as a dynamic Bayesian network has
+Search for taste: three or six tenths of every person's training events become searches instead:
+the person asks for the item, sees ten results of BM25, and clicks as a dynamic Bayesian network has
 them, with accidents. Clicks after which they stayed are training events. Controls: no clicks, the
 same clicks given to people drawn at random, clicks without a stay, and the events themselves.
 """

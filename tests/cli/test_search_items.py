@@ -70,3 +70,16 @@ def test_what_is_asked_wrongly_is_told(palate, run, words, told):
     assert answer.code in (1, 2)
     assert told in answer.err
     assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_clicks_become_events(palate, run):
+    shown = {"ranking": ["50", "56", "nowhere"], "user": "u", "query": "star", "session": "s"}
+    clicked = [{"document": "50", "dwell": 60}, {"document": "56", "dwell": 3}]
+    strange = [{"document": "nowhere", "dwell": 60}]
+    rows = [{**shown, "time": 5, "clicks": clicked}, {**shown, "time": 6, "clicks": strange}]
+    Path("log.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    answer = palate("search", "clicks", "log.jsonl", "--run", run, "--out", "clicks.csv")
+    assert (answer.code, answer.out) == (0, "1 events in clicks.csv\n")
+    assert Path("clicks.csv").read_text() == "user,item,time\nu,50,5\n"
+    words = ("search", "clicks", "log.jsonl", "--out", "all.csv", "--dwell", "0", "--json")
+    assert json.loads(palate(*words).out)["events"] == 3

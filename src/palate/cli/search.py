@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli import console
+from palate.cli import console, search_items
 from palate.cli.search_for_llm import register
 from palate.cli.search_items import (
     Asking,
@@ -425,6 +425,7 @@ def stages(as_json: Json = False) -> None:
 
 
 register(search)
+search_items.register(search)
 
 
 def _columns(

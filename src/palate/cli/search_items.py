@@ -1,4 +1,4 @@
-"""``palate search query --run``: the items of a run, for somebody."""
+"""``palate search query --run`` and ``palate search clicks``: the items of a run, for somebody."""
 
 from __future__ import annotations
 
@@ -57,6 +57,44 @@ Unseen = Annotated[
         "--unseen", help="Leave out what the person had; else it is marked.", rich_help_panel=PANEL
     ),
 ]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(clicks)
+
+
+def clicks(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Session log: JSON lines.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Events: CSV.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="RUN", help="Keep clicks on its items alone.")
+    ] = None,
+    dwell: Annotated[
+        float, typer.Option(min=0, help="Seconds that a person stayed after a click that counts.")
+    ] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Make events of what people searched for and stayed with, for a recommender to learn from.
+
+    [bold]Example[/bold]
+      palate search clicks sessions.jsonl --run runs/ease-shop --out clicks.csv
+      palate update runs/ease-shop --with clicks.csv
+
+    Columns are user, item and time; users have the names that the log gives them.
+    """
+    from palate.experiments.atomic import write_text
+    from palate.experiments.run import Run
+    from palate.search.items.clicks import training_events
+    from palate.search.logs.log import read_log
+
+    items = None if run is None else set(Run(run).catalogue().items)
+    events = training_events(read_log(log), items, dwell)
+    write_text(out, events.write_csv())
+    if as_json:
+        console.print_json({"out": str(out), "events": len(events)})
+    else:
+        print(f"{len(events):,} events in {out}")
 
 
 @dataclass(frozen=True)

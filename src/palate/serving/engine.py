@@ -165,7 +165,9 @@ class Engine:
             people = People(run.histories(), catalogue, like_from(run), reads_likes(run))
             model = Model(recommender)
             engine = cls(run, name, model, catalogue, people)
-            engine.search = engine._search(ItemSearchConfig(pipeline=search))
+            if search != LEXICAL:
+                engine.search = engine._search(ItemSearchConfig(pipeline=search))
+                engine.search.relevance(catalogue.titles[0])  # vectors are made before anyone asks
             probe = engine.score(Histories.of([[], [0]]))
         except RunError:
             raise
@@ -199,9 +201,10 @@ class Engine:
 
     def _search(self, config: ItemSearchConfig, catalogue: Catalogue | None = None) -> LazySearch:
         """The search of the items; of a catalogue that is not the run's own, if it is given."""
-        counts = np.pad(self.people.counts(), (0, len(self.catalogue) - len(self.people.counts())))
-        unknown = np.zeros(len(counts), dtype=bool) if self.reads_items else counts == 0
-        return LazySearch(self.run, config, catalogue, unknown)
+        counts = self.people.counts()
+        unknown = np.ones(len(catalogue or self.catalogue), dtype=bool)
+        unknown[: len(counts)] = counts == 0
+        return LazySearch(self.run, config, catalogue, unknown & (not self.reads_items))
 
     @property
     def reads_items(self) -> bool:

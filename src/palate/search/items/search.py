@@ -134,27 +134,27 @@ class ItemSearch:
         """
         named = {item for item in self._titles.named(text) if allowed is None or allowed[item]}
         hits = self._with_named(self._hits(text, k, allowed), named)
+        items = np.array([self._places[hit.document] for hit in hits], dtype=np.int64)
         wanted = self.config.taste if weight is None else weight
         share = 0.0 if taste is None or named else wanted
-        items = np.array([self._places[hit.document] for hit in hits], dtype=np.int64)
         relevance = proportions(np.array([hit.score for hit in hits]))
+        known = np.zeros(len(items), dtype=bool) if taste is None else ~self._unknown[items]
         liked = np.full(len(items), np.nan)
         if taste is not None:
-            liked = np.where(self._unknown[items], np.nan, np.asarray(taste, float)[items])
+            liked[known] = taste[items[known]]
         standing = shares(liked)
         scores = mixed(relevance, standing, share)
-        exact = np.array([item in named for item in items.tolist()], dtype=bool)
+        exact = np.isin(items, sorted(named))
         order = np.lexsort((np.arange(len(items)), -scores, ~exact))
-        by_taste = np.empty(len(items), dtype=np.int64)
-        by_taste[np.argsort(-standing, kind="stable")] = np.arange(1, len(items) + 1)
+        by_taste = np.argsort(np.argsort(-standing, kind="stable"), kind="stable") + 1
         rows = [
             FoundItem(
                 item=int(items[at]),
                 score=float(scores[at]),
                 relevance=float(relevance[at]),
-                taste=None if np.isnan(liked[at]) else float(standing[at]),
-                by_relevance=int(at) + 1,
-                by_taste=None if np.isnan(liked[at]) else int(by_taste[at]),
+                taste=float(standing[at]) if known[at] else None,
+                by_relevance=at + 1,
+                by_taste=int(by_taste[at]) if known[at] else None,
                 seen=int(items[at]) in seen,
                 named=bool(exact[at]),
                 hit=hits[at],

@@ -67,11 +67,11 @@ export function searchView() {
     if (!list.isConnected) put(place, list);
     const byId = new Map(items.map((one) => [one.item, one]));
     arrange(list, items.map((one) => one.item), (key) => row(byId.get(key)));
+    for (const one of list.children) one.update(byId.get(one.dataset.key));
   }
 
   function row(item) {
-    const why = item.how ? h("p", { class: "about", lang: "en" }, item.how.why) : null;
-    const made = line(item, why, deeds(item, async (kind, button) => {
+    const made = line(item, deeds(item, async (kind, button) => {
       try {
         await act(item, kind);
         for (const one of made.querySelectorAll(".deed")) one.classList.toggle("on", one === button);
@@ -81,6 +81,9 @@ export function searchView() {
         toast(oops(error), { bad: true });
       }
     }));
+    const why = h("p", { class: "about", lang: "en" });
+    made.querySelector(".body").append(why);
+    made.update = ({ how }) => { put(why, how?.why ?? null); };
     return made;
   }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ FILMS = Catalogue(
         }
     )
 )  # fmt: skip
+CONDITIONS = Conditions(FILMS)
 
 
 def found(index: object, text: str) -> list[str]:
@@ -94,6 +96,12 @@ def test_conditions(written: list[str], items: str) -> None:
 def test_what_is_no_condition_is_told(written: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         Conditions(FILMS).mask([written])
+
+
+@given(st.text() | st.from_regex(r"(genre|year|stars) ?[<>=!]=?.*", fullmatch=True))
+def test_whatever_is_written_is_a_condition_or_is_told_not_to_be(written: str) -> None:
+    with suppress(ConfigError):
+        assert CONDITIONS.mask([written]).shape == (len(FILMS),)
 
 
 def test_titles_are_known_as_people_type_them() -> None:

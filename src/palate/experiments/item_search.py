@@ -98,7 +98,7 @@ def text_search(run: Run, stages: str = LEXICAL) -> LazySearch | None:
         ConfigError: the pipeline cannot be read.
     """
     found = LazySearch(run, ItemSearchConfig(pipeline=stages))
-    return found if found.installed else None
+    return found if found.installed or stages != LEXICAL else None
 
 
 def unknown_items(recommender: Recommender, histories: Histories, catalogue: Catalogue) -> Mask:

@@ -222,6 +222,8 @@ def test_the_catalogue_is_searched(visit: Visit) -> None:
     page.get_by_label("Words").check()
     page.get_by_role("searchbox").fill("horror")
     expect(page.locator(".line-item")).to_have_count(20)
+    page.get_by_label("Your taste").check()
+    expect(page.locator(".line-item .about").first).to_contain_text("relevance 1.00")
     page.get_by_role("searchbox").fill("nowhere")
     expect(page.locator(".state")).to_contain_text("Nothing was found for “nowhere”")
     page.get_by_role("searchbox").fill("odd film 33")

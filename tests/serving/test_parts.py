@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from palate.data.attributes import Attributes, Wanted
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, DataError
 from palate.serving.batching import Batched, DeadlineError, joined
 from palate.serving.diversity import cosine, jaccard, mmr
-from palate.serving.filters import Attributes, Wanted
 from palate.serving.finding import Finder
 from palate.serving.index import Index
 from palate.serving.limits import Rate

@@ -53,6 +53,9 @@ def test_an_added_item_is_recommended_at_once(live: Live, reading: Path, tmp_pat
     assert told.json()["attributes"] == {"year": "2026"}
     asked = {"user": "u1", "k": 1000, "filters": {"year": {"min": 2026}}}
     assert items_of(api.post("/v1/recommend", json=asked)) == ["new"]
+    sought = {"q": "film 99", "by": "taste", "user": "u1", "filter": "year>=2026"}
+    (found,) = api.get("/v1/search", params=sought).json()["items"]
+    assert (found["item"], found["how"]["taste"] is None) == ("new", False)
     assert len(items_of(api.post("/v1/recommend", json={"user": "u1", "k": 1000}))) == FILMS - 11
     event = {"user": "ann", "item": "new", "kind": "like"}
     api.post("/v1/events", json={"events": [event]})

@@ -48,6 +48,14 @@ def chat(
         str | None,
         typer.Option(metavar="NAME", help="The model at the address.", show_default=False),
     ] = None,
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="STAGES",
+            help="What finds wishes beside titles, genres and years, as in palate search: bm25 by "
+            "words, hybrid by meaning too.",
+        ),
+    ] = "bm25",
     as_json: Annotated[
         bool, typer.Option("--json", help="With --say: one JSON document on stdout.")
     ] = False,
@@ -79,7 +87,9 @@ def chat(
 
         run = Run(folder)
         known = indices(run.catalogue(), history)
-        talk = dialogue(run, history=known, user=user, k=k, words=words, words_model=words_model)
+        talk = dialogue(
+            run, history=known, user=user, k=k, words=words, words_model=words_model, search=search
+        )
     turns = []
     for text in say or _typed():
         with console.working("thinking"):

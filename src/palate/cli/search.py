@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli import console
+from palate.cli import console, search_items
 from palate.cli.search_for_llm import register
+from palate.cli.search_items import (
+    Asking,
+    Filters,
+    ItemsHistory,
+    ItemsUser,
+    RunOption,
+    Taste,
+    Unseen,
+    show_items,
+)
 from palate.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -238,22 +248,62 @@ def show(
 
 @search.command()
 def query(
-    folder: Index,
-    text: Annotated[str, typer.Argument(metavar="QUERY", help="What to look for.")],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="IDX|QUERY", help="Folder of the index; with --run, what to look for."
+        ),
+    ],
+    text: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="What to look for.", show_default=False)
+    ] = None,
     k: Annotated[int, typer.Option("--count", "-k", min=1, help="How many documents.")] = 10,
-    pipe: Pipe = "bm25",
+    pipe: Annotated[
+        str | None,
+        typer.Option(
+            "--pipeline",
+            "-p",
+            metavar="STAGES",
+            help="Stages, as bm25, hybrid, or a YAML file.",
+            show_default="bm25; with --run, bm25 and dense mixed",
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say which stage found it, where, and why.")
     ] = False,
+    run: RunOption = None,
+    user: ItemsUser = None,
+    history: ItemsHistory = None,
+    filters: Filters = None,
+    taste: Taste = None,
+    unseen: Unseen = False,
     as_json: Json = False,
 ) -> None:
-    """Find documents: id, score and title per line, best first.
+    """Find documents, or items of a run: id, score and title per line, best first.
 
     [bold]Examples[/bold]
       palate search query idx "effects of vitamin d on the immune system"
       palate search query idx "quiet films" --pipeline hybrid --explain
       palate search query idx "wing flutter" -k 5 -p "bm25(k1=1.2, b=0.75)" --json
+      palate search query --run runs/ease-ml-100k "quiet film about old age" --user 196
+      palate search query --run runs/ease-ml-100k war --filter "year>=1990" --filter genre=Drama
+
+    Items of a run are ordered by how well they answer and by what the person likes; who types a
+    title gets that item. Their index is made in the run's folder when first asked for.
     """
+    if run is not None:
+        if text is not None:
+            raise ConfigError(f"--run has its own index: leave '{folder}' out")
+        asked = Asking(folder, user, history, tuple(filters or ()), k, taste, unseen, pipe)
+        show_items(run, asked, explain, as_json)
+        return
+    if user or history or filters or taste is not None or unseen:
+        raise ConfigError(
+            "--user, --history, --filter, --taste and --unseen are about a run's items: add --run "
+            "RUN in place of the index"
+        )
+    if text is None:
+        raise ConfigError(f"what is looked for in {folder}? give the query after the index")
     with console.working("loading"):
         from palate.search.index import SearchIndex
         from palate.search.results import Query
@@ -261,7 +311,7 @@ def query(
         from palate.search.trace import explained, sentence
 
         opened = SearchIndex(folder)
-        built = pipeline(opened, pipe)
+        built = pipeline(opened, pipe or "bm25")
     with opened.reading() as snapshot:
         [results] = built.retrieve([Query("query", text)], k)
         rows = explained(snapshot, results)
@@ -375,6 +425,7 @@ def stages(as_json: Json = False) -> None:
 
 
 register(search)
+search_items.register(search)
 
 
 def _columns(

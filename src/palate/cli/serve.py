@@ -65,6 +65,14 @@ def serve(
             help="Score every item, or ask an approximate index (for very long catalogues).",
         ),
     ] = "exact",
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="STAGES",
+            help="What finds items by what is written, as in palate search: bm25 by words, hybrid "
+            "by meaning too.",
+        ),
+    ] = "bm25",
     deadline: Annotated[float, typer.Option(help="Seconds that a request has.")] = 10.0,
     concurrency: Annotated[
         int, typer.Option(min=1, help="Requests at once; those beyond are told to come again.")
@@ -107,6 +115,7 @@ def serve(
             words=words,
             words_model=words_model,
             index=index,
+            search=search,
             deadline=deadline,
             concurrency=concurrency,
             rate=rate,

@@ -21,7 +21,7 @@ from palate.conversation.ranking import Ranker, Ranking, RankingConfig
 from palate.conversation.reasons import reasons
 from palate.conversation.references import resolved
 from palate.conversation.requests import Request
-from palate.conversation.texts import Texts
+from palate.conversation.texts import Texts, TextSearch
 from palate.conversation.vocabulary import Mask, Vocabulary
 from palate.conversation.wishes import Limit, Wishes
 from palate.conversation.words import Facts, Writer, worded
@@ -38,9 +38,13 @@ class Reading:
     texts: Texts
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Self:
-        """Read a catalogue, which takes a while where it is long."""
-        return cls(Vocabulary(catalogue), Texts(catalogue))
+    def of(cls, catalogue: Catalogue, search: TextSearch | None = None) -> Self:
+        """Read a catalogue, which takes a while where it is long.
+
+        Args:
+            search: finds what is wished beside titles, genres and years.
+        """
+        return cls(Vocabulary(catalogue), Texts(catalogue, search))
 
 
 class Dialogue:
@@ -111,7 +115,7 @@ class Dialogue:
         self.shown += chosen
         understood = tuple(self.wishes.told(self._vocabulary, self._texts))
         choices = tuple(self._choice(item, ranking) for item in chosen)
-        useful = request.says_something or any(map(self._texts.knows, request.words))
+        useful = request.says_something or any(map(self._texts.heeds, request.words))
         loosening = () if chosen else tuple(self._loosening(limits, free))
         text = plain(
             choices,
@@ -182,7 +186,8 @@ class Dialogue:
             if genre in wished
         ]
         genres = [one for one in request.words if one in GENRE_WORDS]
-        lost = [one for one in (*genres, *request.words_refused) if not self._texts.knows(one)]
+        lost = [one for one in genres if not self._texts.heeds(one)]
+        lost += [one for one in request.words_refused if not self._texts.knows(one)]
         return found + ([f"nothing here tells of: {', '.join(lost)}"] if lost else [])
 
     def _loosening(self, limits: Sequence[Limit], free: Mask) -> list[Loosening]:

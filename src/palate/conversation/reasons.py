@@ -27,7 +27,7 @@ def reasons(
         SIMILAR: _place(SIMILAR, item, ranking, f"near {_named(wishes.similar_to, vocabulary)}"),
         KIN: _shared(item, wishes, vocabulary),
         WISHED: _wished(item, wishes, vocabulary),
-        WORDS: _words(item, wishes, texts),
+        WORDS: _words(item, ranking, wishes, texts),
         PERSON: _place(PERSON, item, ranking, "for you" if known else "for someone new"),
     }
     spoken = sorted(
@@ -63,9 +63,12 @@ def _wished(item: int, wishes: Wishes, vocabulary: Vocabulary) -> str:
     return f"{', '.join(met)} as wished" if met else ""
 
 
-def _words(item: int, wishes: Wishes, texts: Texts) -> str:
+def _words(item: int, ranking: Ranking, wishes: Wishes, texts: Texts) -> str:
     held = [word for word in wishes.words if texts.holding(word)[item]]
-    return f"its text says “{' '.join(held)}”" if held else ""
+    if held:
+        return f"its text says “{' '.join(held)}”"
+    heeded = " ".join(word for word in wishes.words if texts.heeds(word))
+    return _place(WORDS, item, ranking, f"by what “{heeded}” means")
 
 
 def _named(items: Sequence[int], vocabulary: Vocabulary) -> str:

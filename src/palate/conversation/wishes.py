@@ -136,7 +136,7 @@ class Wishes:
         lines += [f"{_either(group)} wished" for group in self.wished]
         lines += [f"less {_either(group)}" for group in self.unwished]
         lines += [limit.told for limit in self.limits(vocabulary, texts)]
-        found = [word for word in self.words if texts.knows(word)]
+        found = [word for word in self.words if texts.heeds(word)]
         lines += [f"about “{' '.join(found)}”"] if found else []
         lines += [f"unlike {named(self.unlike)}"] if self.unlike else []
         apart = [item for item in self.excluded if item not in self.unlike]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from palate.conversation.dialogue import Dialogue
+from palate.conversation.dialogue import Dialogue, Reading
 from palate.conversation.words import LocalWriter, RemoteWriter, Writer
 from palate.errors import ConfigError
+from palate.experiments.item_search import LEXICAL, text_search
 from palate.experiments.recommend import known_history
 from palate.experiments.run import Run
 from palate.language.backbone import Backbone
@@ -24,6 +25,7 @@ def dialogue(
     k: int = 5,
     words: str = PLAIN,
     words_model: str | None = None,
+    search: str = LEXICAL,
 ) -> Dialogue:
     """A dialogue with a user the run knows, with someone who has a history, or with someone new.
 
@@ -33,6 +35,7 @@ def dialogue(
         k: how many items an answer has.
         words: who words the answers; see :func:`writer`.
         words_model: the model's name at an address.
+        search: stages that find what is wished beside titles, genres and years.
 
     Raises:
         RunError: the user is unknown, or both a user and a history are given.
@@ -40,9 +43,11 @@ def dialogue(
     """
     if history is None and user is None:
         history = []
-    known = known_history(run, run.catalogue(), history, user)
+    catalogue = run.catalogue()
+    known = known_history(run, catalogue, history, user)
     voice = writer(words, words_model)
-    return Dialogue(run.recommender(), run.catalogue(), known, k=k, writer=voice)
+    reading = Reading.of(catalogue, text_search(run, search))
+    return Dialogue(run.recommender(), catalogue, known, k=k, writer=voice, reading=reading)
 
 
 def writer(words: str, model: str | None = None) -> Writer | None:

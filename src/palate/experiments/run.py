@@ -50,8 +50,8 @@ class Run:
     ``predictions.parquet`` (``user, item, rank, score``), ``cases.parquet`` (each test case and
     the rank of its target), ``metrics.json`` and ``report.html``. ``metrics.json`` is written
     when all else is there: a folder without it is an unfinished run. An ``interpreter/`` may be
-    added later, and ``candidates.jsonl`` with ``candidates.json``, what came of them. A version
-    that an update made has ``update.json``.
+    added later, a ``search/`` (the index of its items), and ``candidates.jsonl`` with
+    ``candidates.json``, what came of them. A version that an update made has ``update.json``.
 
     Attributes:
         kind: what it recommends; see :mod:`palate.experiments.kinds`.

@@ -18,17 +18,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from palate.data.attributes import Attributes, Mask
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
 from palate.errors import ConfigError, RunError
 from palate.evaluation.ranking import NOTHING, top_k
+from palate.experiments.item_search import LEXICAL, LazySearch
 from palate.experiments.run import Run
 from palate.recommenders.base import ReadsItems, Recommender, Represents, Scores
 from palate.recommenders.item_vectors import item_table
+from palate.search.items.conditions import Conditions
+from palate.search.items.search import ItemSearchConfig
 from palate.serving import diversity
 from palate.serving.batching import Batched
 from palate.serving.describing import described_anew, fitting
-from palate.serving.filters import Attributes, Mask
 from palate.serving.finding import Finder
 from palate.serving.people import Known, People
 from palate.serving.store.events import Since
@@ -118,6 +121,7 @@ class Engine:
         version: of the run: the name of its folder.
         learned: the newest event of the store that it learned from.
         waiting: ids of added items that it cannot rank before an update.
+        search: finds items by what is written.
     """
 
     def __init__(
@@ -137,17 +141,20 @@ class Engine:
         counts = np.pad(people.counts(), (0, len(catalogue) - len(people.counts())))
         self.finder = Finder(catalogue, counts)
         self.attributes = Attributes(catalogue)
+        self.conditions = Conditions(catalogue)
+        self.search = self._search(ItemSearchConfig(pipeline=LEXICAL))
         self._shown: dict[int, dict[str, Any]] = {}
         most = max(1, min(BATCH, CELLS // len(catalogue)))
         self._scored = Batched(self._score_all, most)
         self._represented = Batched(model.represent, BATCH)
 
     @classmethod
-    def load(cls, run: Run, name: str, index: str = "exact") -> Engine:
+    def load(cls, run: Run, name: str, index: str = "exact", search: str = LEXICAL) -> Engine:
         """Load a run and try it.
 
         Args:
             index: ``exact``, or ``hnsw`` for an approximate index of the items' vectors.
+            search: stages that find items by what is written.
 
         Raises:
             RunError: the folder is no whole run.
@@ -158,6 +165,9 @@ class Engine:
             people = People(run.histories(), catalogue, like_from(run), reads_likes(run))
             model = Model(recommender)
             engine = cls(run, name, model, catalogue, people)
+            if search != LEXICAL:
+                engine.search = engine._search(ItemSearchConfig(pipeline=search))
+                engine.search.relevance(catalogue.titles[0])  # vectors are made before anyone asks
             probe = engine.score(Histories.of([[], [0]]))
         except RunError:
             raise
@@ -184,7 +194,17 @@ class Engine:
         return self._with(self.catalogue, Index(vectors, probes), self.waiting)
 
     def _with(self, catalogue: Catalogue, index: Index | None, waiting: frozenset[str]) -> Engine:
-        return Engine(self.run, self.name, self.model, catalogue, self.people, index, waiting)
+        made = Engine(self.run, self.name, self.model, catalogue, self.people, index, waiting)
+        same = catalogue is self.catalogue
+        made.search = self.search if same else made._search(self.search.config, catalogue)
+        return made
+
+    def _search(self, config: ItemSearchConfig, catalogue: Catalogue | None = None) -> LazySearch:
+        """The search of the items; of a catalogue that is not the run's own, if it is given."""
+        counts = self.people.counts()
+        unknown = np.ones(len(catalogue or self.catalogue), dtype=bool)
+        unknown[: len(counts)] = counts == 0
+        return LazySearch(self.run, config, catalogue, unknown & (not self.reads_items))
 
     @property
     def reads_items(self) -> bool:
@@ -292,7 +312,7 @@ class Engine:
         """The catalogue as dialogues read it; made when it is first asked for."""
         from palate.conversation.dialogue import Reading
 
-        return Reading.of(self.catalogue)
+        return Reading.of(self.catalogue, self.search if self.search.installed else None)
 
     def known(self, user: str, since: Sequence[Since], forgotten: bool) -> Known:
         """What is known of a user; see :meth:`.People.known`."""

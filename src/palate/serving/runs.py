@@ -188,7 +188,7 @@ class Runs:
 
     def _load(self, name: str, version: str) -> Engine:
         run = Run(self._folder(name).parent / version)
-        engine = Engine.load(run, name, self._settings.index)
+        engine = Engine.load(run, name, self._settings.index, self._settings.search)
         if self._seen:
             with self._store.reading() as connection:
                 engine = engine.with_items(items.changed(connection))

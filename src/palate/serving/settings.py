@@ -36,6 +36,8 @@ class ServingConfig(Config):
     address."""
     words_model: str | None = None
     """The model's name at the address."""
+    search: str = "bm25"
+    """Stages that find items by what is written, for searches by taste and for chat."""
     poll: float = Field(2.0, gt=0)
     """Seconds between looks at what other servers on the same store did."""
 

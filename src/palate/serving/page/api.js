@@ -39,7 +39,9 @@ async function keyGiven(refused) {
 async function sent(path, { method, body, query = {}, signal, headers = {} } = {}) {
   const address = new URL(path, BASE);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== "") address.searchParams.append(name, one);
+    }
   }
   for (let turn = 0; ; turn += 1) {
     const used = key();

@@ -65,7 +65,7 @@ export function read() {
     run: told.get("run"),
     against: told.get("against"),
     q: (told.get("q") ?? "").slice(0, 200),
-    by: ["words", "meaning"].includes(told.get("by")) ? told.get("by") : "title",
+    by: ["words", "meaning", "taste"].includes(told.get("by")) ? told.get("by") : "title",
     variety: variety > 0 && variety <= 1 ? variety : 0,
     filters: filtersOf(told.get("filters")),
   };

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from palate.data.attributes import Wanted
 from palate.serving.engine import Engine, Query
-from palate.serving.filters import Wanted
 from palate.serving.people import Known
 from palate.serving.schemas.base import ItemTold, RunTold
 from palate.serving.schemas.recommend import Person, Recommended, RecommendTold, Wish

@@ -148,13 +148,40 @@ class SimilarTold(Told):
     items: list[Alike]
 
 
+class FoundHow(Told):
+    """Why a search by taste shows an item where it does."""
+
+    score: float
+    """What it was ordered by; comparable within one list only."""
+    relevance: float
+    """Of 0 to 1, within what was found."""
+    taste: float | None
+    """The share of what was found that the person likes less, of 0 to 1; null where that is not
+    known."""
+    seen: bool
+    """The person had it, or refused it."""
+    named: bool
+    """The query is its title."""
+    why: str
+    """The same in words."""
+
+
+class FoundTold(ItemTold):
+    """An item that was found."""
+
+    how: FoundHow | None = None
+    """Of a search by taste."""
+
+
 class SearchTold(Told):
     """Items that were found."""
 
     run: RunTold
     query: str
-    by: Literal["title", "words", "meaning"]
-    items: list[ItemTold]
+    by: Literal["title", "words", "meaning", "taste"]
+    items: list[FoundTold]
+    notes: list[str]
+    """What a person should know about this answer."""
 
 
 class ExplainAsked(Person):

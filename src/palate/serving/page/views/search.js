@@ -49,7 +49,8 @@ export function searchView() {
       }
       if (!list.isConnected) put(place, waiting(5));
       const by = state.by === "meaning" && !meaning.can ? "title" : state.by;
-      const found = await ask("search", { signal, query: { q: state.q, by, run, k: LENGTH } });
+      const whom = by !== "taste" ? {} : state.user !== null ? { user: state.user } : { had: state.had };
+      const found = await ask("search", { signal, query: { q: state.q, by, run, k: LENGTH, ...whom } });
       show(learn(found.items));
     } catch (error) {
       if (error.name !== "AbortError") put(place, failed(error, refresh));
@@ -66,6 +67,7 @@ export function searchView() {
     if (!list.isConnected) put(place, list);
     const byId = new Map(items.map((one) => [one.item, one]));
     arrange(list, items.map((one) => one.item), (key) => row(byId.get(key)));
+    for (const one of list.children) one.update(byId.get(one.dataset.key));
   }
 
   function row(item) {
@@ -79,12 +81,15 @@ export function searchView() {
         toast(oops(error), { bad: true });
       }
     }));
+    const why = h("p", { class: "about", lang: "en" });
+    made.querySelector(".body").append(why);
+    made.update = ({ how }) => { put(why, how?.why ?? null); };
     return made;
   }
 
   function write() {
     const held = ways.contains(document.activeElement);
-    put(ways, h("legend", { class: "unseen", t: "search_by" }), ["title", "words", "meaning"].map((by) => {
+    put(ways, h("legend", { class: "unseen", t: "search_by" }), ["title", "words", "meaning", "taste"].map((by) => {
       const off = by === "meaning" && !meaning?.can;
       return h("label", { class: off ? "way off" : "way", tTitle: off ? "no_meaning" : `by_${by}_about` },
         h("input", { type: "radio", name: "by", value: by, checked: state.by === by && !off, disabled: off,

@@ -7,7 +7,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 # --build-arg PIP_EXTRA_INDEX_URL=… with the address of PyTorch's builds for the CPU saves gigabytes.
 ARG PIP_EXTRA_INDEX_URL
-RUN pip install --no-cache-dir '.[serve]'
+RUN pip install --no-cache-dir '.[serve,search]'
 
 USER palate
 VOLUME /runs

@@ -8,19 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from palate.cli import console
+from palate.cli.search_options import Index, Json, Pipe
 from palate.errors import ConfigError
 
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting, as alpha=0.3; may be repeated."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Pipe = Annotated[
-    str,
-    typer.Option("--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a file."),
-]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where it goes.")]
-Index = Annotated[Path, typer.Argument(metavar="IDX", help="Folder of the index.")]
 
 
 def register(app: typer.Typer) -> None:

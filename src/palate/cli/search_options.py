@@ -1,0 +1,17 @@
+"""Arguments and options that commands of ``palate search`` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Index = Annotated[Path, typer.Argument(metavar="IDX", help="Folder of the index.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Pipe = Annotated[
+    str,
+    typer.Option(
+        "--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a YAML file."
+    ),
+]

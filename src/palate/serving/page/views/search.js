@@ -20,7 +20,7 @@ export function searchView() {
   const place = h("div", { class: "results" });
   const list = h("ol", { class: "list plain-list", tLabel: "results" });
   const element = h("div", { class: "search" }, heading, h("p", { class: "lead", t: "search_lead" }),
-    h("form", { class: "line search-form", role: "search", on: { submit: (event) => { event.preventDefault(); typed(); } } },
+    h("form", { class: "line search-form", role: "search", on: { submit: (event) => { event.preventDefault(); search(); } } },
       h("label", { for: field, class: "unseen", t: "search" }), input, ways), place);
   let timer = 0, asking = null, meaning = null;
 
@@ -28,13 +28,20 @@ export function searchView() {
 
   function typed() {
     clearTimeout(timer);
-    timer = setTimeout(() => go({ q: input.value.trim() }, { replace: true }), PAUSE);
+    timer = setTimeout(search, PAUSE, {});
+  }
+
+  /** Search for what is written now, be its pause over or not. */
+  function search(changes = {}) {
+    clearTimeout(timer);
+    timer = 0;
+    go({ q: input.value.trim(), ...changes }, { replace: true });
   }
 
   async function refresh() {
     asking?.abort();
     const { signal } = (asking = new AbortController());
-    if (document.activeElement !== input) input.value = state.q;
+    if (!timer && document.activeElement !== input) input.value = state.q;
     const run = runNamed(state.run);
     write();
     try {
@@ -93,7 +100,7 @@ export function searchView() {
       const off = by === "meaning" && !meaning?.can;
       return h("label", { class: off ? "way off" : "way", tTitle: off ? "no_meaning" : `by_${by}_about` },
         h("input", { type: "radio", name: "by", value: by, checked: state.by === by && !off, disabled: off,
-          on: { change: () => go({ by }, { replace: true }) } }),
+          on: { change: () => search({ by }) } }),
         h("span", { t: `by_${by}` }));
     }), meaning && !meaning.can ? h("p", { class: "about", t: "no_meaning" }) : null);
     if (held) ways.querySelector("input:checked")?.focus();

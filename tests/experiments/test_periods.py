@@ -88,7 +88,7 @@ def test_what_is_done_is_not_trained_again(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("palate.training.fit._train", never)
+    monkeypatch.setattr("palate.training.loop._train", never)
     again = compare_periods(["sasrec-likes"], data, CUT, 2, folder, SETTINGS)
     assert again.lines == before.lines
     assert again.stale == before.stale

@@ -194,3 +194,11 @@ def test_nets_are_causal(net):
     states, other = net.states(first), net.states(later)
     torch.testing.assert_close(states[:, 1:4], other[:, 1:4])  # the first is padding
     assert not torch.allclose(states[:, 5], other[:, 5])
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=4))
+def test_the_newest_state_is_the_last_of_all(histories):
+    """Whether padding is read, or left out where all have it."""
+    net = SASRecNet(10, SASRecConfig(width=8, length=6)).eval()
+    items = torch.from_numpy(Histories.of(histories).padded(6, 10))
+    torch.testing.assert_close(net.newest(items), net.states(items)[:, -1])

@@ -120,7 +120,8 @@ def serving(folders: Mapping[str, Path], store: str, **settings: Any) -> Iterato
     server = uvicorn.Server(uvicorn.Config(application(service), **options))
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    run = {"sockets": [listening]}
+    thread = threading.Thread(target=server.run, kwargs=run, name="server")
     thread.start()
     while not server.started:
         assert thread.is_alive()

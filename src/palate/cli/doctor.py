@@ -93,14 +93,14 @@ def _torch() -> dict[str, Any]:
     try:
         import torch
 
-        from palate.training.fit import has_bf16
+        from palate.language.precision import choose_device, has_bf16
     except Exception as error:  # a report of what is broken must not break itself
         return {"import": f"fails: {error}"}
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
         "threads": torch.get_num_threads(),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
-        "bf16 in hardware": "yes" if has_bf16() else "no",
+        "bf16 in hardware": "yes" if has_bf16(choose_device("auto")) else "no",
         "accelerator": ", ".join(gpus) or "none",
     }
 

@@ -77,6 +77,14 @@ def serve(
     concurrency: Annotated[
         int, typer.Option(min=1, help="Requests at once; those beyond are told to come again.")
     ] = 128,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads for the arithmetic of a model.",
+            show_default="one, or all where that is clearly faster",
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -119,6 +127,7 @@ def serve(
             deadline=deadline,
             concurrency=concurrency,
             rate=rate,
+            threads=threads,
         )
         folders = serving.named(runs)
         first = next(iter(folders.values()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class Histories:
     def __iter__(self) -> Iterator[Indices]:
         return (self[i] for i in range(len(self)))
 
-    @property
+    @cached_property
     def lengths(self) -> Indices:
         """[n] number of events in each history."""
         return np.diff(self.offsets)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 Values = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
@@ -21,6 +20,8 @@ def auc(answers: Values, liked: Flags) -> float:
     Returns:
         the area; .5 where all were liked, or none, so that nothing can be told.
     """
+    from scipy.stats import rankdata  # takes a second to import
+
     ups = int(liked.sum())
     downs = len(liked) - ups
     if not ups or not downs:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 
 from palate.data.cases import Split
 from palate.data.catalogue import Catalogue
@@ -91,7 +90,8 @@ class ItemSequenceRecommender(RanksNext, SequentialRecommender, ItemTableRecomme
         found = [np.empty((0, self.n_items), dtype=np.float32)]
         for start in range(0, len(histories), CHUNK):
             part = np.arange(start, min(start + CHUNK, len(histories)))
-            found.append(softmax(self.score(histories.take(part)), axis=1))
+            scores = torch.from_numpy(self.score(histories.take(part)))
+            found.append(scores.softmax(-1).numpy())
         answers: Answers = np.concatenate(found).astype(np.float32)
         return answers
 

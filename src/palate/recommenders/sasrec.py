@@ -49,20 +49,31 @@ class Block(nn.Module):
         self.up = nn.Linear(width, width)
         self.down = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """x [b, l, d], mask [b, 1, l, l] True where attention is allowed -> [b, l, d]."""
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor | None, newest: bool = False
+    ) -> torch.Tensor:
+        """x [b, l, d] -> [b, l, d]; of the newest alone, what comes out at the last position.
+
+        mask: [b, 1, l, l] True where attention is allowed; None is a causal one.
+        """
         b, l, d = x.shape  # noqa: E741
         heads = self.qkv(self.attention_norm(x)).view(b, l, 3, self.heads, -1)
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # [b, h, l, d/h] each
-        mixed = self.attend(q, k, v, mask).transpose(1, 2).reshape(b, l, d)
+        if newest:
+            x, q = x[:, -1:], q[:, :, -1:]
+            mask = None if mask is None else mask[:, :, -1:]
+        mixed = self.attend(q, k, v, mask).transpose(1, 2).reshape(b, -1, d)
         x = x + self.drop(self.out(mixed))
         hidden = self.drop(F.relu(self.up(self.feed_norm(x))))
         return x + self.drop(self.down(hidden))
 
     def attend(
-        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
-        """q, k, v [b, h, l, d/h] -> [b, h, l, d/h]."""
+        """q [b, h, l or 1, d/h], k, v [b, h, l, d/h] -> [b, h, l or 1, d/h]."""
+        if mask is None:
+            causal = q.shape[2] > 1  # the newest event sees all there is
+            return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         if not self.training:
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         # Torch takes the long way on a CPU as soon as weights are dropped; so do it by hand.
@@ -99,14 +110,26 @@ class SASRecNet(SequenceNet):
         table.copy_(informed_vectors(sequences, *table.shape))
 
     def states(self, items: torch.Tensor) -> torch.Tensor:
+        return self._read(items, attention_mask(items != self.pad))
+
+    def newest(self, items: torch.Tensor) -> torch.Tensor:
+        real = items != self.pad
+        first = int(real.any(0).float().argmax())  # what is padding for all need not be read
+        items, real = items[:, first:], real[:, first:]
+        mask = None if real[:, 0].all() else attention_mask(real)
+        return self._read(items, mask, newest=True)[:, -1]
+
+    def _read(
+        self, items: torch.Tensor, mask: torch.Tensor | None, newest: bool = False
+    ) -> torch.Tensor:
+        """[b, l, d], or [b, 1, d] of the newest events alone."""
         length = items.shape[1]
         # Positions count from the newest event, so a short window reads like a padded one.
         x = self.items(items) + self.positions.weight[-length:]
         x = dropout(x, self.dropout, self.training)
-        mask = attention_mask(items != self.pad)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, mask)
-        return self.norm(x)
+        return self.norm(self.blocks[-1](x, mask, newest))
 
 
 def attention_mask(real: torch.Tensor) -> torch.Tensor:

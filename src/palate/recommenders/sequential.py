@@ -71,6 +71,10 @@ class SequenceNet(nn.Module):
         """[b, l] item indices -> [b, l, d] hidden states, causal."""
         raise TypeError(f"{type(self).__name__} gives no states")
 
+    def newest(self, items: torch.Tensor) -> torch.Tensor:
+        """[b, l] item indices -> [b, d] the states after the newest events alone."""
+        return self.states(items)[:, -1]
+
     def item_vectors(self) -> torch.Tensor:
         """[i, d] vectors that states are compared with."""
         raise TypeError(f"{type(self).__name__} gives no item vectors")
@@ -141,7 +145,7 @@ class SequentialRecommender(NetRecommender):
             self.net.start_from(sequences)
         return sequences
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def score(self, histories: Histories) -> Scores:
         scores: Scores = self.net.head(self._last_states(histories)).float().cpu().numpy()
         scores[histories.lengths == 0] = self._popularity
@@ -150,10 +154,11 @@ class SequentialRecommender(NetRecommender):
     def _last_states(self, histories: Histories) -> torch.Tensor:
         """[n, d] the state after the newest event of each history."""
         check_indices(histories, self.n_items)
-        self.net.eval()
+        if self.net.training:  # to walk through a small net takes as long as a layer of it
+            self.net.eval()
         device = next(self.net.parameters()).device
         items = torch.from_numpy(histories.padded(self.config.length, self.n_items))
-        return self.net.states(items.to(device))[:, -1]
+        return self.net.newest(items.to(device))
 
     @torch.no_grad()
     def representations(self, histories: Histories) -> Scores:

@@ -60,7 +60,7 @@ class Batched:
         """[n, d] what the function gives for these histories.
 
         Args:
-            deadline: of ``time.monotonic()``, when nobody waits any more.
+            deadline: of ``time.monotonic()``, when nobody waits any more; 0 waits for nobody.
 
         Raises:
             DeadlineError: the model was busy until then.

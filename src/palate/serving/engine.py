@@ -9,6 +9,7 @@ Legend: n histories, i items of the catalogue, d width of an item's vector.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +47,8 @@ CELLS = 2**25  # scores that are held at once: 128 MiB
 BATCH = 64  # histories in one batch, at most
 CANDIDATES = 10  # for each item wanted, of which a list with diversity is chosen
 SHOWN = 50_000  # items whose attributes are kept as they are told
+QUICK = 0.002  # seconds for one history, up to which another thread takes longer to wake
+SLOW, TRIES = 0.1, 5  # seconds for one history that are sure after one try; others have some
 SAMPLE = 2.0  # of what an index finds beyond what is wanted, for what is left out of it
 
 
@@ -122,7 +125,10 @@ class Engine:
         learned: the newest event of the store that it learned from.
         waiting: ids of added items that it cannot rank before an update.
         search: finds items by what is written.
+        seconds: that it takes to score one history alone, as last measured.
     """
+
+    seconds = float("inf")
 
     def __init__(
         self,
@@ -179,7 +185,27 @@ class Engine:
             ) from error
         if probe.shape[1] < len(catalogue) or np.isnan(probe).any():
             raise RunError(f"{run.folder}: its model gives no usable scores; train it again")
+        engine.measure()
         return engine if index == "exact" else engine._indexed()
+
+    def measure(self) -> float:
+        """Seconds that it takes to score one history alone; the best of some tries."""
+        found = self.people.probes(1)
+        probe = found if len(found) else Histories.of([[0]])
+        self.seconds = float("inf")
+        for _ in range(TRIES):
+            begun = time.perf_counter()
+            self._score_all(probe)
+            self.seconds = min(self.seconds, time.perf_counter() - begun)
+            if self.seconds > SLOW:
+                break
+        return self.seconds
+
+    @property
+    def quick(self) -> bool:
+        """Whether to wait for it is shorter than to hand it to another thread."""
+        # One that reads items may be busy reading them.
+        return self.seconds < QUICK and not self.reads_items
 
     def _indexed(self) -> Engine:
         from palate.serving.index import Index
@@ -197,6 +223,7 @@ class Engine:
         made = Engine(self.run, self.name, self.model, catalogue, self.people, index, waiting)
         same = catalogue is self.catalogue
         made.search = self.search if same else made._search(self.search.config, catalogue)
+        made.seconds = self.seconds
         return made
 
     def _search(self, config: ItemSearchConfig, catalogue: Catalogue | None = None) -> LazySearch:

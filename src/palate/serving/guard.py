@@ -45,7 +45,6 @@ class Guard:
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
-        self._active = 0
         self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         self._anonymous = Caller("anonymous", "admin")
 
@@ -76,14 +75,14 @@ class Guard:
             service.metrics.shed.labels("rate").inc()
             told = f"more than {service.settings.rate:g} requests a second; come again later"
             raise Problem(429, told, {"Retry-After": str(wait)})
-        if path not in ALWAYS and self._active >= service.settings.concurrency:
+        if path not in ALWAYS and service.active >= service.settings.concurrency:
             service.metrics.shed.labels("overload").inc()
             raise Problem(429, "the server has all it can do; come again later", problems.LATER)
         slow = method == "POST" and path.startswith(SLOW)
         limit = None if slow else service.settings.deadline
         scope["palate.deadline"] = None if limit is None else begun + limit
-        self._active += 1
-        service.metrics.active.set(self._active)
+        service.active += 1
+        service.metrics.active.set(service.active)
         try:
             async with asyncio.timeout(limit) as timer:
                 answer.timer = timer  # what streams has its time until the first byte
@@ -96,8 +95,8 @@ class Guard:
             raise Problem(503, told, problems.LATER) from None
         finally:
             answer.timer = None
-            self._active -= 1
-            service.metrics.active.set(self._active)
+            service.active -= 1
+            service.metrics.active.set(service.active)
 
     def _check_origin(self, headers: dict[bytes, str], method: str) -> None:
         """A page of another site must not use a browser to reach a server on its machine."""

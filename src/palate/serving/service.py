@@ -19,6 +19,7 @@ from palate.serving.people import Known
 from palate.serving.runs import Runs
 from palate.serving.settings import ServingConfig
 from palate.serving.store import Store, events, users
+from palate.serving.threads import choose
 
 if TYPE_CHECKING:
     from palate.conversation.words import Writer
@@ -31,7 +32,13 @@ STORELESS = "the store of events cannot be read now: what came since the trainin
 
 
 class Service:
-    """Runs, store, keys and counters of one server."""
+    """Runs, store, keys and counters of one server.
+
+    Attributes:
+        active: requests that are being worked on.
+    """
+
+    active = 0
 
     def __init__(self, folders: Mapping[str, Path], store: Store, settings: ServingConfig) -> None:
         """
@@ -46,6 +53,8 @@ class Service:
         self.rate = Rate(settings.rate)
         self.runs = Runs(folders, store, settings, self.metrics)
         self.writer = self._writer()
+        local = self.writer is not None  # words take long enough for all threads
+        self.threads = choose([] if local else self.runs.all(), settings.threads)
         self._writing = threading.Lock()  # a local writer words one answer at a time
         self._forgotten: frozenset[str] = frozenset()
         self.store_up = True

@@ -38,6 +38,9 @@ class ServingConfig(Config):
     """The model's name at the address."""
     search: str = "bm25"
     """Stages that find items by what is written, for searches by taste and for chat."""
+    threads: int | None = Field(None, ge=1)
+    """Threads that a model's arithmetic is spread over; null is one, or all where that is clearly
+    faster."""
     poll: float = Field(2.0, gt=0)
     """Seconds between looks at what other servers on the same store did."""
 

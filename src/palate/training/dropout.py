@@ -16,8 +16,10 @@ def dropout(x: torch.Tensor, p: float, training: bool) -> torch.Tensor:
     is exact.
     """
     dropped = round(p * _STEPS)
-    if not training or dropped == 0 or x.device.type != "cpu":
-        return F.dropout(x, p, training)
+    if not training or dropped == 0:
+        return x
+    if x.device.type != "cpu":
+        return F.dropout(x, p)
     draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - _STEPS // 2
     scale = _STEPS / (_STEPS - dropped) if dropped < _STEPS else 0.0

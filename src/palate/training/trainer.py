@@ -6,7 +6,7 @@ import json
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,31 +26,10 @@ from palate.errors import PalateError
 from palate.training import checkpoint
 from palate.training.averaging import WeightAverage
 from palate.training.batches import EpochLoader, SharedBatches
+from palate.training.judging import Judge
 from palate.training.next_item import IGNORED
 from palate.training.parameters import decay_groups, restore, trained_tensors
 from palate.training.progress import PREFIX
-
-
-class Judge(Protocol):
-    """Judges a model in training on validation cases, a share of which each process takes.
-
-    Attributes:
-        metric: what :meth:`summary` gives, such as ``ndcg@10``; higher is better.
-    """
-
-    metric: ClassVar[str]
-
-    def __len__(self) -> int:
-        """Cases there are."""
-        ...
-
-    def measure(self, which: np.ndarray) -> np.ndarray:
-        """[len(which)] a number for each of the cases at these positions."""
-        ...
-
-    def summary(self, values: np.ndarray) -> float:
-        """The metric, of the numbers of all cases."""
-        ...
 
 
 class JudgingTrainer(Trainer):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+import polars as pl
 
 from palate.evaluation.ranking import Values
 from palate.search.ranking.features import More
@@ -33,7 +33,7 @@ def shares(scores: npt.NDArray[np.floating]) -> Values:
     found = np.full(len(scores), NEUTRAL)
     known = ~np.isnan(scores)
     if (count := int(known.sum())) > 1:
-        found[known] = (rankdata(scores[known]) - 1) / (count - 1)
+        found[known] = (_ranks(scores[known]) - 1) / (count - 1)
     return found
 
 
@@ -82,10 +82,17 @@ def taste_features(scores: Mapping[str, Values], items: Sequence[str]) -> dict[s
         if user not in share:
             own = scores[user]
             known = np.where(np.isnan(own), np.nan, shares(own))
-            share[user], rank[user] = known, 1 / rankdata(-own, nan_policy="omit")
+            share[user], rank[user] = known, 1 / _ranks(-own)
         return float(kept[user][index[document]])
 
     return {
         "taste": lambda query, document: value(share, query, document),
         "taste_top": lambda query, document: value(rank, query, document),
     }
+
+
+def _ranks(values: npt.NDArray[np.floating]) -> Values:
+    """[n] from 1, the lowest; equals share theirs, NaN has none."""
+    # scipy's would keep a server that starts waiting for a second.
+    ranks: Values = pl.Series(values).fill_nan(None).rank().to_numpy()
+    return ranks

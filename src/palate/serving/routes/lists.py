@@ -86,14 +86,13 @@ def _told(
         notes.append(f"{len(best)} items are left of those that may be shown")
     if query.mask is not None and not query.mask.any():
         notes.append("no item is what the filters want; leave one out")
-    items = []
+    catalogue, items = engine.catalogue, []
     for rank, (item, score) in enumerate(best, 1):
-        one = item_told(engine, item)
         items.append(
             Recommended(
-                item=one.item,
-                title=one.title,
-                attributes=one.attributes,
+                item=catalogue.items[item],
+                title=catalogue.titles[item],
+                attributes=engine.attributes_of(item),
                 rank=rank,
                 score=float(np.float32(score)),
             )

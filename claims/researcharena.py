@@ -50,9 +50,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 CITATIONS = {
     "scout@no-citations": {"citations": False},
     "scout@no-authors": {"authors": False},
-    "scout@no-pagerank": {"pagerank": False},
     "scout@no-influence": {"influence": False},
-    "scout@no-importance": {"pagerank": False, "influence": False},
+    "scout@pagerank": {"pagerank": True},
+    "scout@pagerank-for-influence": {"pagerank": True, "influence": False},
 }
 TREES: dict[str, dict[str, Any]] = {
     "clustering": {}, "few-shot": {}, "outline": {}, "cartographer": {},
@@ -66,6 +66,7 @@ REVIEWS = {
     "nagtegaal_2019_nudging": "nudging healthcare professionals",
 }
 GOAL = 1.5  # times the best baseline
+TRIED = 10  # made-up fields, by whose seeds the agent's settings were chosen
 
 
 def run(seeds: int, variants: Sequence[str]) -> None:
@@ -120,13 +121,17 @@ def discovery(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     claims += _agent(recall, baselines, "R@100") + _agent(gain, baselines, "NDCG@10")
     claims.append(_better("the agent beats RM3 alone", recall, "scout", "title@rm3", "not in it"))
     for name in ABLATIONS:
-        if name in ("scout@parts", "scout@screened"):
-            told, a, b = f"the agent gains by: {name[6:]}", name, "scout"
-        else:
-            told, a, b = f"the agent is worse: {name[6:]}", "scout", name
+        told, a, b = _ablated(name)
         claims.append(_better(told, recall, a, b, "not in it"))
         claims.append(_better(told, gain, a, b, "not in it", "NDCG@10"))
     return {"discovery": recall, "selection": gain}, claims
+
+
+def _ablated(name: str) -> tuple[str, str, str]:
+    """What is claimed of a variant, the better one, and the other."""
+    if name.startswith("scout@no-"):
+        return f"the agent is worse: {name[6:]}", "scout", name
+    return f"the agent gains by: {name[6:]}", name, "scout"
 
 
 def _agent(table: Mapping[str, Any], baselines: Sequence[str], what: str) -> list[dict[str, Any]]:
@@ -233,7 +238,7 @@ def synthetic(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     by_noise: dict[str, list[float]] = {}
     for noise in (0.5, 0.9, 0.97):
         own: dict[str, list[float]] = {}
-        for seed in range(seeds):
+        for seed in range(TRIED, TRIED + seeds):
             made = generate(SyntheticConfig(papers=1000, noise=noise, seed=seed))
             topics = [topic for topic in made.topics if len(topic.grades) >= 10]
             for task in ("discovery", "selection"):
@@ -252,8 +257,8 @@ def synthetic(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             claims.append(better(f"made up: the agent beats {other}", values["scout"],
                                  values[other], "goal", what=what))  # fmt: skip
         for name in CITATIONS:
-            claims.append(better(f"made up: the agent is worse: {name[6:]}", values["scout"],
-                                 values[name], "not in it", what=what))  # fmt: skip
+            told, a, b = _ablated(name)
+            claims.append(better(f"made up: {told}", values[a], values[b], "not in it", what=what))
     falls = all(values == sorted(values, reverse=True) for values in by_noise.values())
     told = "; ".join(f"{n}: {', '.join(f'{x:.3f}' for x in v)}" for n, v in by_noise.items())
     claims.append(exactly("made up: recall falls as noise rises", falls, "not in it", told))

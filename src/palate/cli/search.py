@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli import console, search_items, search_judging
+from palate.cli import console, search_items, search_judging, search_learning
 from palate.cli.search_for_llm import register
 from palate.cli.search_items import (
     Asking,
@@ -313,6 +313,7 @@ def stages(as_json: Json = False) -> None:
 
 
 search_judging.register(search)
+search_learning.register(search)
 register(search)
 search_items.register(search)
 

@@ -274,3 +274,4 @@ def test_a_calibration_is_learned_kept_and_read(tmp_path):
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert risk.tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 2])
     assert threshold_for([0.9, 0.8, 0.3, 0.1], [True, False, True, False], 0.4) == 0.3
+    assert threshold_for([0.9, 0.3, 0.3], [True, True, False], 0.1) == 0.9  # equals go together

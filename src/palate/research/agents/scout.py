@@ -55,8 +55,9 @@ class ScoutConfig(Config):
     """Follow citations from the best papers, inside of what may be used."""
     authors: bool = True
     """Look at other papers by the authors of the best papers."""
-    pagerank: bool = True
-    """Importance by walks along citations from the best papers."""
+    pagerank: bool = False
+    """Importance by walks along citations from the best papers. In made-up fields of 300 papers it
+    made lists better, in those of 1,000 and 3,000 worse, the more weight it had."""
     influence: bool = True
     """Importance by how often a paper was cited before the survey."""
     seeds: int = Field(10, ge=1)

@@ -115,10 +115,11 @@ def risk_coverage(confidences: Sequence[float], right: Sequence[bool]) -> tuple[
 def threshold_for(confidences: Sequence[float], right: Sequence[bool], risk: float) -> float:
     """The lowest confidence from which on no more than that share of answers is wrong; infinite
     where there is none."""
-    order = np.argsort(-np.asarray(confidences, dtype=float), kind="stable")
+    sure = np.sort(np.asarray(confidences, dtype=float))[::-1]
     _, risks = risk_coverage(confidences, right)
-    fine = np.flatnonzero(risks <= risk)
-    return float(np.asarray(confidences)[order[fine[-1]]]) if len(fine) else math.inf
+    last = np.append(sure[:-1] > sure[1:], True)  # equals are answered together, or not at all
+    fine = np.flatnonzero(last & (risks <= risk)) if len(sure) else []
+    return float(sure[fine[-1]]) if len(fine) else math.inf
 
 
 # Learned as claims/search4llm.py (part "calibration") does, on 220 claims of SciFact and 60

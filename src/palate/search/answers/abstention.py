@@ -117,8 +117,10 @@ def threshold_for(confidences: Sequence[float], right: Sequence[bool], risk: flo
     where there is none."""
     sure = np.sort(np.asarray(confidences, dtype=float))[::-1]
     _, risks = risk_coverage(confidences, right)
+    if not len(sure):
+        return math.inf
     last = np.append(sure[:-1] > sure[1:], True)  # equals are answered together, or not at all
-    fine = np.flatnonzero(last & (risks <= risk)) if len(sure) else []
+    fine = np.flatnonzero(last & (risks <= risk))
     return float(sure[fine[-1]]) if len(fine) else math.inf
 
 

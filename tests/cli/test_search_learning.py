@@ -88,7 +88,8 @@ def test_harm_is_learned_and_measured_on_what_was_held_out(palate):
     assert told["harmless"] <= 0.1
     assert "stops 100% of 8 harmful" in palate(*words, "--out", "filter").err
     learned = HarmFilter.load(Path("filter"))
-    assert learned.allowed("Mix the flour with 99 grams of sugar for people who visit.")
+    fine = "Mix the flour with 7 grams of sugar to bake a cake for people who visit."
+    assert learned.allowed(fine)
     assert not learned.allowed("Make the powder explode with acid and hurt people.")
     write("bad.jsonl", [{"id": "1", "text": "one"}])
     answer = palate(*words, "--out", "other")

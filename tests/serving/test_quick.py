@@ -80,6 +80,7 @@ def test_threads_are_as_many_as_answer_soonest(
     monkeypatch.setattr(engine, "measure", lambda: seconds[torch.get_num_threads()])
     assert choose([engine]) == threads == torch.get_num_threads()
     assert choose([engine], 2) == 2 == torch.get_num_threads()
+    assert choose([]) == 2
 
 
 def test_an_engine_knows_how_long_it_takes(ease: Run) -> None:

@@ -19,12 +19,13 @@ def choose(engines: Sequence[Engine], wanted: int | None = None) -> int:
     """Set, and give, the number of threads that answers one history soonest.
 
     Args:
+        engines: that answer; where there are none, torch keeps its own number.
         wanted: this many; None tries one, and as many as torch would take.
     """
     most = wanted or torch.get_num_threads()
     torch.set_num_threads(most)
     together = _seconds(engines)
-    if wanted is None and most > 1 and together < SLOW:
+    if wanted is None and engines and most > 1 and together < SLOW:
         torch.set_num_threads(1)
         if GAIN * together < _seconds(engines):
             torch.set_num_threads(most)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from palate.errors import ConfigError
+from palate.errors import ConfigError, RunError
 from palate.research import graph
 from palate.research.agents.cartographer import Cartographer, CartographerConfig, without_small
 from palate.research.agents.scout import Scout, ScoutConfig
@@ -28,6 +28,8 @@ from palate.research.papers import Paper
 from palate.research.synthetic import Synthetic, SyntheticConfig, generate
 from palate.research.systems import SYSTEMS, kind, make, make_discoverer, make_organizer
 from palate.research.trees import Tree
+from palate.search.asking import passage
+from palate.search.ranking.cross_encoder import CrossEncoder
 
 from .conftest import Scripted
 
@@ -157,6 +159,20 @@ def test_screening_by_a_model_moves_what_it_likes(desk: Desk) -> None:
     assert plain[0] != "c"
     assert ids(screened)[0] == "c"
     assert screened[0].reasons[-1] == "the model puts it at 1"
+
+
+def test_screening_by_a_cross_encoder_goes_by_its_scores(desk: Desk, tmp_path: Path) -> None:
+    reader = CrossEncoder.load_encoder("minilm", device="cpu")
+    reader.save(tmp_path / "reader")
+    config = ScoutConfig(screen=3, screen_weight=1e6, reader=str(tmp_path / "reader"))
+    screened = Scout(config).discover(desk, BRIEF, 3)
+    texts = [passage(desk.allowed, paper, 80) for paper in ids(screened)]
+    scores = reader.score(BRIEF.title, texts).tolist()
+    assert scores == sorted(scores, reverse=True)
+    assert screened[0].reasons[-1] == "the cross-encoder puts it at 1"
+    assert desk.ledger.cost.calls == 0
+    with pytest.raises(RunError, match="no cross-encoder here"):
+        Scout(ScoutConfig(screen=3, reader="nowhere")).discover(desk, Brief("graph"), 3)
 
 
 def test_pagerank_by_hand() -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +23,9 @@ from palate.research.desk import Brief, Desk, Found, Ranked, fuse
 from palate.research.papers import normalised
 from palate.search.asking import fenced, passage
 
+if TYPE_CHECKING:
+    from palate.search.ranking.cross_encoder import CrossEncoder
+
 Listed = tuple[str, float, Found]
 WAYS = {
     "bm25": "its title and abstract share words with the topic",
@@ -30,6 +36,7 @@ WAYS = {
     "dense-rocchio": "its text is close to the first papers found",
 }
 FIELDS = {"bm25-title", "bm25-abstract"}
+MODEL = "model"
 FEEDBACK = {"bm25-rm3", "dense-rocchio"}
 DENSE = {"dense", "dense-rocchio"}
 CITE = "Paper:\n{paper}\n\nWould a survey on {title} cite this paper?\nAnswer Yes or No."
@@ -71,9 +78,12 @@ class ScoutConfig(Config):
     influence_weight: float = Field(1.0, ge=0)
     """Weight of how often they were cited, likewise."""
     screen: int = Field(0, ge=0)
-    """Best papers that a language model reads: would the survey cite them? 0 is none."""
+    """Best papers that are read: would the survey cite them? 0 is none."""
+    reader: str = MODEL
+    """Who reads them: the language model, or the folder of a cross-encoder, as
+    :meth:`.CrossEncoder.save` writes it."""
     screen_weight: float = Field(1.0, ge=0)
-    """Weight of what it says, beside 1 for the list as it was."""
+    """Weight of what the reader says, beside 1 for the list as it was."""
 
 
 class Scout:
@@ -99,7 +109,7 @@ class Scout:
             lists += self._expanded(desk, brief, fuse(lists, depth), depth)
             found = ranked = fuse(lists, depth)
             ranked = self._important(desk, found[:k]) + found[k:]
-            if config.screen and desk.model is not None:
+            if config.screen and (desk.model is not None or config.reader != MODEL):
                 ranked = self._screened(desk, brief, ranked)
         except SpentError:
             ranked = ranked or fuse(lists, depth)
@@ -224,14 +234,15 @@ class Scout:
         """The best papers in the order of both their places and the reader's answers."""
         head, tail = ranked[: self.config.screen], ranked[self.config.screen :]
 
+        reader = "the model" if self.config.reader == MODEL else "the cross-encoder"
+
         def work() -> tuple[list[float], str]:
-            prompts = [
-                CITE.format(
-                    paper=fenced(passage(desk.allowed, one.paper, 80)), title=fenced(brief.title)
-                )
-                for one in head
-            ]
-            return desk.yes(*prompts), f"the model read {len(prompts)} papers"
+            texts = [passage(desk.allowed, one.paper, 80) for one in head]
+            told = f"{reader} read {len(texts)} papers"
+            if self.config.reader != MODEL:
+                return self._cross_encoder.score(brief.title, texts).tolist(), told
+            title = fenced(brief.title)
+            return desk.yes(*(CITE.format(paper=fenced(t), title=title) for t in texts)), told
 
         said = desk.step(f"screen: {' '.join(one.paper for one in head)}", work)
         order = sorted(range(len(head)), key=lambda place: (-said[place], place))
@@ -248,10 +259,16 @@ class Scout:
             Ranked(
                 one.paper,
                 one.score + 1,  # above the tail, whose scores are sums of shares below 1
-                (*placed[one.paper].reasons, f"the model puts it at {rank[one.paper]}"),
+                (*placed[one.paper].reasons, f"{reader} puts it at {rank[one.paper]}"),
             )
             for one in joined
         ] + tail
+
+    @cached_property
+    def _cross_encoder(self) -> CrossEncoder:
+        from palate.search.ranking.cross_encoder import CrossEncoder
+
+        return CrossEncoder.load(Path(self.config.reader))
 
 
 def _step(

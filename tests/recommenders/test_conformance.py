@@ -28,6 +28,7 @@ SMALL: dict[str, dict] = {
     "popularity": {},
     "itemknn": {},
     "ease": {"regularization": 5},
+    "slit": {"regularization": 1, "length": 8},
     "als": {"factors": 8, "regularization": 1},
     "bpr": {"factors": 8, "iterations": 20},
     "fm": NET,
@@ -58,7 +59,7 @@ BUILT_IN = [
 ]
 WITHIN = 4  # events that all training sequences have: what a longer place means is never learned
 READS_ORDER = ["gru4rec", "caser", "sasrec", "unisrec"]
-READS_A_WINDOW = [*READS_ORDER, "fm", "deepfm", "lightgcn"]
+READS_A_WINDOW = [*READS_ORDER, "slit", "fm", "deepfm", "lightgcn"]
 
 
 def build(name: str, **more: object) -> Recommender:
@@ -116,6 +117,10 @@ def test_a_cycle_cannot_be_learned_without_order(name, more):
 def test_recency_is_order_enough_for_itemknn():
     """The last item's neighbours are the one before it, which is masked, and the one after."""
     learns_a_cycle(lambda: build("itemknn", half_life=1))
+
+
+def test_a_linear_map_learns_a_cycle():
+    learns_a_cycle(lambda: build("slit", regularization=0.1, decay=0.3, length=WITHIN))
 
 
 @pytest.mark.parametrize("name", READS_A_WINDOW)

@@ -14,8 +14,9 @@ from palate.errors import ConfigError
 from palate.recommenders import registry
 from palate.recommenders.base import FitContext, Recommender, Scores
 from palate.recommenders.conformance import cycle_split, taste_split
-from palate.recommenders.distil import DistillationNet, lessons, taught
+from palate.recommenders.distil import DistillationNet, blended, lessons, taught
 from palate.recommenders.pupils import Distils
+from palate.recommenders.slit import SLIT
 from palate.training.distillation import DistilConfig
 
 NET: dict[str, Any] = {"width": 16, "length": 8, "epochs": 3, "batch_size": 16, "device": "cpu"}
@@ -176,3 +177,49 @@ def test_features_are_refused_where_there_are_none() -> None:
     pupil = student("sasrec").pupil(split, FitContext())
     with pytest.raises(ConfigError, match="features wants"):
         DistillationNet(pupil.net, told, config)
+
+
+def linear(config: DistilConfig, *teachers: Recommender) -> tuple[SLIT, Split]:
+    """A student in closed form, and what it learned from."""
+    split = cycle_split()
+    known = [(f"t{n}", f"key-{n}", one.fit(split)) for n, one in enumerate(teachers)]
+    told = lessons(known, split, config, 0)
+    model = build("slit", regularization=0.1, length=8)
+    assert isinstance(model, SLIT)
+    assert taught(model, told, split, config, FitContext()) is None
+    return model, split
+
+
+def test_a_linear_student_learns_what_its_teacher_says() -> None:
+    sure = DistilConfig(strength=1e6, temperature=0.1)
+    model, split = linear(sure, Oracle())
+    histories = split.test.histories
+    wanted = Oracle().fit(split).score(histories)
+    assert (model.score(histories).argmax(1) == wanted.argmax(1)).all()
+    alone, _ = linear(DistilConfig(strength=0), Oracle())
+    plain: Any = build("slit", regularization=0.1, length=8).fit(split)
+    assert alone._weights == pytest.approx(plain._weights, abs=1e-5)
+    other, _ = linear(DistilConfig(strength=1e6, temperature=0.1, control="permuted"), Oracle())
+    assert np.abs(other._weights - model._weights).max() > 0.1
+
+
+def test_targets_are_what_came_next_and_what_teachers_make_of_it() -> None:
+    split, config = cycle_split(), DistilConfig(strength=3, instances=20)
+    known = [("a", "a", Oracle().fit(split)), ("b", "b", build("popularity").fit(split))]
+    told = lessons(known, split, config, 0)
+    sequences = split.train.sequences()
+    places = sequences.places()
+    targets = blended(told, split, config, 0, places)
+    assert targets.sum(1) == pytest.approx(1, abs=1e-5)
+    asked = told.row_of[places] >= 0
+    assert asked.sum() == 20
+    plain = np.eye(split.n_items)[sequences.items[places]]
+    assert (targets[~asked] == plain[~asked]).all()
+    assert (targets[asked].max(1) < 1).all()
+    assert (targets[asked] >= plain[asked] / 4).all()
+
+
+@pytest.mark.parametrize("more", [{"features": 1.0}, {"control": "smoothing"}])
+def test_a_linear_student_says_what_it_cannot_learn_by(more: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="a student in closed form"):
+        linear(DistilConfig(**more), Oracle())

@@ -20,6 +20,7 @@ from palate.recommenders.interactions import binary_matrix, item_counts, user_it
 from palate.recommenders.itemknn import ItemKNN, ItemKNNConfig
 from palate.recommenders.popularity import Popularity, PopularityConfig, recent
 from palate.recommenders.sasrec import SASRec, SASRecConfig, SASRecNet
+from palate.recommenders.slit import SLIT, SLITConfig
 
 SPLIT = taste_split()
 ITEMS = SPLIT.n_items
@@ -74,6 +75,30 @@ def test_ease_minimises_its_loss():
     np.fill_diagonal(gradient, 0)
     assert np.abs(gradient).max() < 1e-4
     assert (np.diag(weights) == 0).all()
+
+
+# SLIT
+
+
+@given(st.sampled_from([0.3, 0.8, 1.0]), st.sampled_from([2, 50]))
+@settings(max_examples=6)
+def test_slit_minimises_its_loss(decay, length):
+    """Over all events and what came before them: the gradient is zero."""
+    config = SLITConfig(decay=decay, length=length, regularization=3)
+    slit = SLIT(config).fit(SPLIT)
+    past, following = [], []
+    for history in SPLIT.train.sequences():
+        for place in range(1, len(history)):
+            row = np.zeros(ITEMS)
+            for age, item in enumerate(history[:place][::-1][:length]):
+                row[item] += decay**age
+            past.append(row / row.sum())
+            following.append(np.eye(ITEMS)[history[place]])
+    x, y = np.array(past), np.array(following)
+    weights = slit._weights.astype(float)
+    assert np.abs(x.T @ (x @ weights - y) + 3 * weights).max() < 1e-3
+    histories = Histories.of([[1, 4, 2], [3]])
+    assert slit.score(histories)[1] == pytest.approx(slit._weights[3], abs=1e-6)
 
 
 # ItemKNN

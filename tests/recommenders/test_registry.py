@@ -25,8 +25,8 @@ BUILT_IN = [
 
 def test_the_house_comes_first_and_in_reading_order():
     names = [method.name for method in registry.methods()]
-    assert names[:12] == [
-        *["popularity", "itemknn", "ease", "als", "bpr", "fm", "deepfm", "lightgcn"],
+    assert names[:13] == [
+        *["popularity", "itemknn", "ease", "slit", "als", "bpr", "fm", "deepfm", "lightgcn"],
         *["gru4rec", "caser", "sasrec", "lite-llm4rec"],
     ]
 

@@ -28,7 +28,7 @@ def distil(
         str,
         typer.Option(
             metavar="METHOD",
-            help="Who learns: sasrec, gru4rec, caser, fm, deepfm or lightgcn.",
+            help="Who learns: sasrec, gru4rec, caser, fm, deepfm, lightgcn or slit.",
             autocompletion=completion.methods,
         ),
     ] = "sasrec",

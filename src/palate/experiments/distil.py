@@ -13,7 +13,7 @@ from palate.experiments.run import Run, weights_of
 from palate.experiments.train import TEACHERS, begun, finish, unfinished
 from palate.recommenders.base import FitContext, Recommender
 from palate.recommenders.distil import lessons, taught
-from palate.recommenders.pupils import WHO, Distils
+from palate.recommenders.pupils import WHO, Distils, LearnsTargets
 from palate.recommenders.registry import configure, get
 from palate.training.distillation import DistilConfig
 
@@ -47,7 +47,7 @@ def distil(
         raise ConfigError("no teacher: name one run or more")
     config = config or DistilConfig()
     pupil = get(student)(configure(student, settings or {}))
-    if not isinstance(pupil, Distils):
+    if not isinstance(pupil, Distils | LearnsTargets):
         raise ConfigError(f"'{student}' cannot be taught; {WHO} can")
     first = teachers[0]
     dataset = first.dataset()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import nn
 
-from palate.data.cases import Histories, Split
+from palate.data.cases import Histories, Indices, Split
 from palate.data.questions import Questions
 from palate.data.sources.cache import cache_folder
 from palate.errors import ConfigError
 from palate.recommenders.base import FitContext, Recommender, Represents
-from palate.recommenders.pupils import Distils, PupilNet
+from palate.recommenders.pupils import Distils, LearnsTargets, PupilNet
 from palate.training.distillation import (
     Curriculum,
     DistilConfig,
@@ -34,6 +35,7 @@ from palate.training.distillation import (
     calibrated,
     difficulty,
     distillation_loss,
+    teacher_weights,
 )
 from palate.training.fit import Learned, Validation, fit
 
@@ -237,9 +239,23 @@ class DistillationNet(nn.Module):
 
 
 def taught(
-    student: Distils, told: Lessons, split: Split, config: DistilConfig, context: FitContext
-) -> Learned:
-    """Train a student on the split and on what its teachers said; it ends at its best epoch."""
+    student: Distils | LearnsTargets,
+    told: Lessons,
+    split: Split,
+    config: DistilConfig,
+    context: FitContext,
+) -> Learned | None:
+    """Train a student on the split and on what its teachers said; it ends at its best epoch.
+
+    A student in closed form learns in one step, without a curriculum, and of it there is nothing
+    to tell.
+
+    Raises:
+        ConfigError: a setting that the student cannot learn by.
+    """
+    if isinstance(student, LearnsTargets):
+        student.fit_to(split, partial(blended, told, split, config, context.seed))
+        return None
     pupil = student.pupil(split, context)
     data: Any = pupil.data
     callbacks = []
@@ -260,3 +276,35 @@ def taught(
     )
     student.learned = learned  # type: ignore[attr-defined]
     return learned
+
+
+def blended(
+    told: Lessons, split: Split, config: DistilConfig, seed: int, places: Indices
+) -> np.ndarray:
+    """[m, i] what came next at some training events, and what teachers made of it: ``(y + s p) /
+    (1 + s)`` with *s* the strength and *p* the teachers' weighted probabilities; *y* alone where
+    no teacher was asked.
+
+    Raises:
+        ConfigError: features, or a control without teachers.
+    """
+    if config.features or config.control not in ("none", "permuted"):
+        raise ConfigError(
+            "a student in closed form learns from probabilities alone: leave distil.features at 0, "
+            "and distil.control at none or permuted"
+        )
+    items = torch.from_numpy(split.train.sequences().items[places])
+    targets = torch.zeros(len(places), split.n_items)
+    targets[torch.arange(len(places)), items] = 1
+    rows = told.row_of[places]
+    if config.control == "permuted":
+        mixed = np.random.default_rng(seed).permutation(int(told.row_of.max()) + 1)
+        rows = np.where(rows >= 0, mixed[rows], -1)
+    everything = np.arange(split.n_items)
+    for at in np.array_split(np.flatnonzero(rows >= 0), max(1, len(places) // CHUNK)):
+        scores = np.stack([one.of(rows[at], everything) for one in told.teachers])
+        likely = (torch.from_numpy(scores) / config.temperature).softmax(-1)  # [k, m, i]
+        weights = teacher_weights(likely, items[at], config)
+        mean = (weights[..., None] * likely).sum(0)
+        targets[at] = (targets[at] + config.strength * mean) / (1 + config.strength)
+    return targets.numpy()

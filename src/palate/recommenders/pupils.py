@@ -8,14 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from palate.data.cases import Histories, Split
+from palate.data.cases import Histories, Indices, Split
 from palate.recommenders.base import FitContext
 from palate.training.instances import Instances
 from palate.training.next_item import IGNORED, Windows, all_positions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from palate.recommenders.sequential import SequenceNet
 
 
-WHO = "sasrec, gru4rec, caser, fm, deepfm and lightgcn"
+WHO = "sasrec, gru4rec, caser, fm, deepfm, lightgcn and slit"
 """The methods of the house that can be taught, for messages."""
 
 
@@ -90,6 +90,22 @@ class Distils(Protocol):
 
     def score(self, histories: Histories) -> np.ndarray:
         """[users, items], of the weights as they are."""
+        ...
+
+
+@runtime_checkable
+class LearnsTargets(Protocol):
+    """A recommender in closed form, to which other recommenders can say what comes next."""
+
+    config: Any
+
+    def fit_to(self, split: Split, targets: Callable[[Indices], Any]) -> Self:
+        """Learn from all training events that others came before.
+
+        Args:
+            targets: places of events [m] -> [m, i] what each item is to be foretold with; an
+                array, or a sparse one.
+        """
         ...
 
 

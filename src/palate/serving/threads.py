@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import torch
 
-from palate.serving.engine import SLOW, Engine
+from palate.serving.engine import Engine
 
 GAIN = 1.3  # times as fast that all threads together must be, at least, beside one
+LARGE = 0.005  # seconds for one history, from which on batches are worth all threads
 
 
 def choose(engines: Sequence[Engine], wanted: int | None = None) -> int:
@@ -25,7 +26,7 @@ def choose(engines: Sequence[Engine], wanted: int | None = None) -> int:
     most = wanted or torch.get_num_threads()
     torch.set_num_threads(most)
     together = _seconds(engines)
-    if wanted is None and engines and most > 1 and together < SLOW:
+    if wanted is None and engines and most > 1 and together < LARGE:
         torch.set_num_threads(1)
         if GAIN * together < _seconds(engines):
             torch.set_num_threads(most)

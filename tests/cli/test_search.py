@@ -11,7 +11,7 @@ from palate.cli.search import search
 
 COMMANDS = [
     *("index", "add", "delete", "compact", "show", "query", "evaluate", "compare", "stages"),
-    *("ask", "curate", "mine", "align", "clicks"),
+    *("ask", "curate", "mine", "align", "calibrate", "harm", "clicks"),
 ]
 ROWS = [
     {"id": "wing", "title": "Wing flutter", "text": "The flutter of a swept wing."},

@@ -162,7 +162,7 @@ def slowed(live: Live, seconds: float) -> None:
         time.sleep(seconds)
         return engine._score_all(histories)
 
-    engine._scored = Batched(score, 1)
+    engine._scored, engine.seconds = Batched(score, 1), seconds
 
 
 def test_overload_is_refused_and_never_falls_over(serve: Serve) -> None:

@@ -69,8 +69,8 @@ FEWER = {"decomposer": {"queries": 3}, "storm": {"personas": 1, "turns": 2}}  # 
 def test_systems_find_papers(desk: Desk, topic: Topic, name: str) -> None:
     found = make(name, FEWER.get(name)).discover(desk, brief(topic), 5)  # type: ignore[union-attr]
     papers = [one.paper for one in found]
-    # What a small model writes may share no word with any paper; then what it searched for is told.
-    assert papers or any("search" in step.name for step in desk.ledger.steps)
+    # The papers' words are made up: queries that repeat none of them, as here, find nothing.
+    assert bool(papers) == (name in ("zero-shot", "self-rag"))
     assert len(papers) == len(set(papers))
     assert all(paper in desk.allowed for paper in papers)
     assert all(one.reasons for one in found)

@@ -45,7 +45,8 @@ def calibrate(
       palate search calibrate idx --queries scifact/ --qrels scifact/ --out sure.json --risk 0.2
       palate search ask idx "do statins help?" --calibration sure.json
 
-    The pipeline is the one that is asked later. Shares are of questions not learned from.
+    The pipeline is the one that is asked later. Confidences are those of questions not learned
+    from; a threshold for --risk is chosen on them, so that its shares flatter it a little.
     """
     with console.working("loading"):
         from palate.experiments.search_learning import calibrate_on

@@ -24,7 +24,9 @@ class Calibrated:
 
     Attributes:
         questions: that were asked; *right*: of which the best evidence held the answer.
-        answered: share of them that is answered; *wrong*: share of those without the answer.
+        answered: share of them that is answered; *wrong*: share of those without the answer. Where
+            a risk was to be kept to, the threshold was chosen on the same questions, and both
+            shares flatter it a little.
     """
 
     calibration: Calibration

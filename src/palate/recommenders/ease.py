@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-import torch
 from pydantic import Field
 from scipy import linalg
 
 from palate.data.cases import Histories, Split
-from palate.data.catalogue import Catalogue
-from palate.recommenders.base import Config, FitContext, Recommender, Scores
+from palate.recommenders.base import Config, FitContext, Scores
 from palate.recommenders.interactions import binary_matrix, item_counts, with_fallback
+from palate.recommenders.linear import ItemWeights
 
 
 class EASEConfig(Config):
@@ -23,7 +22,7 @@ class EASEConfig(Config):
     rare items less. Worth a search from 10 to 10,000 on a new data set."""
 
 
-class EASE(Recommender):
+class EASE(ItemWeights):
     """Embarrassingly shallow autoencoder: reconstructs a history from its other items.
 
     Solves ``min |X - XB|² + λ|B|²`` with ``diag(B) = 0`` over binary interactions X, where
@@ -38,7 +37,6 @@ class EASE(Recommender):
     name = "ease"
     summary = "linear item-to-item autoencoder in closed form"
     Config = EASEConfig
-    deterministic = True
     config: EASEConfig
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
@@ -62,13 +60,3 @@ class EASE(Recommender):
         return with_fallback(
             binary_matrix(histories, len(self._popularity)) @ self._weights, self._popularity
         )
-
-    def state(self) -> dict[str, torch.Tensor]:
-        return {
-            "weights": torch.from_numpy(self._weights),
-            "popularity": torch.from_numpy(self._popularity),
-        }
-
-    def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
-        self._weights = state["weights"].numpy()
-        self._popularity = state["popularity"].numpy()

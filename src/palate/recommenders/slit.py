@@ -14,14 +14,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from pydantic import Field
 from scipy import linalg, sparse
 
 from palate.data.cases import Histories, Indices, Split
-from palate.data.catalogue import Catalogue
-from palate.recommenders.base import Config, FitContext, Recommender, Scores
+from palate.recommenders.base import Config, FitContext, Scores
 from palate.recommenders.interactions import item_counts, user_item_matrix, with_fallback
+from palate.recommenders.linear import ItemWeights
 
 CELLS = 2**24  # of targets that are held at once: 64 MiB
 EVENTS = 2**21  # of histories that are held at once
@@ -40,7 +39,7 @@ class SLITConfig(Config):
     """The λ of the paper, in events: more of it trusts rare items less."""
 
 
-class SLIT(Recommender):
+class SLIT(ItemWeights):
     """Session-aware linear item transitions.
 
     Solves ``min |XB - Y|² + λ|B|²`` over all training events: a row of X is what came before the
@@ -53,7 +52,6 @@ class SLIT(Recommender):
     name = "slit"
     summary = "linear map from what came last to what comes next, in closed form"
     Config = SLITConfig
-    deterministic = True
     config: SLITConfig
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
@@ -101,13 +99,3 @@ class SLIT(Recommender):
     def score(self, histories: Histories) -> Scores:
         past = self._past(histories, len(self._popularity))
         return with_fallback(past @ self._weights, self._popularity)
-
-    def state(self) -> dict[str, torch.Tensor]:
-        return {
-            "weights": torch.from_numpy(self._weights),
-            "popularity": torch.from_numpy(self._popularity),
-        }
-
-    def load_state(self, state: dict[str, torch.Tensor], catalogue: Catalogue) -> None:
-        self._weights = state["weights"].numpy()
-        self._popularity = state["popularity"].numpy()

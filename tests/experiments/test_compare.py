@@ -28,6 +28,13 @@ def test_chance_costs_seeds_and_its_absence_does_not(comparison: Comparison) -> 
     assert first.metrics() != second.metrics()
 
 
+def test_seeds_can_be_told_by_entry(own_files: DataConfig, tmp_path: Path) -> None:
+    tiny = {"factors": 2, "iterations": 1}
+    settings = {"als": tiny, "als@dear": tiny}
+    found = compare(["als", "als@dear"], own_files, {"als": 2}, tmp_path, settings)
+    assert {row.label: len(row.runs) for row in found.rows} == {"als": 2, "als@dear": 1}
+
+
 def test_a_failure_costs_its_own_line_only(comparison: Comparison) -> None:
     (failed,) = comparison.failed
     assert failed.label == "sasrec@nowhere"
@@ -131,6 +138,7 @@ def test_sample_users_see_what_every_method_said(comparison: Comparison) -> None
         (["ease", "ease"], {}, "named twice; to compare a method with itself, write ease@name"),
         (["ease"], {"reference": "sasrec"}, "'sasrec' is not compared here; ease are"),
         (["ease"], {"settings": {"sasrec": {}}}, "'sasrec' is not compared here"),
+        (["ease"], {"seeds": {"sasrec": 2}}, "'sasrec' is not compared here"),
         (["ease@../x"], {}, "cannot name a folder"),
         (["eese"], {}, "no method is called 'eese'"),
         (["ease"], {"settings": {"ease": {"lambda": 3}}}, "no setting is called 'lambda'"),

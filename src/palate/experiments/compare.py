@@ -56,7 +56,7 @@ class Entry:
 def compare(
     methods: Sequence[str],
     data: Config,
-    seeds: int = 1,
+    seeds: int | Mapping[str, int] = 1,
     folder: Path | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: bool = False,
@@ -71,7 +71,8 @@ def compare(
     Args:
         methods: names, or ``method@variant`` to compare a method with itself.
         data: a ``DataConfig``, or a ``HospitalConfig`` for methods that recommend medications.
-        seeds: trainings per method, with seeds 0, 1, …; one for methods without chance.
+        seeds: trainings per method, with seeds 0, 1, …; one for methods without chance. By entry
+            where some cost too much to be trained as often as others; one of those not named.
         settings: of each entry of *methods* that is not to have its defaults.
         reference: the entry that the others are tested against; by default the best one.
 
@@ -82,8 +83,11 @@ def compare(
     """
     kind = kind_of(data)
     data = kind.absolute(data)
-    _check(methods, settings or {}, reference)
-    entries = [_entry(label, settings or {}, seeds, kind, methods) for label in methods]
+    _check(methods, settings or {}, seeds, reference)
+    often = seeds if isinstance(seeds, Mapping) else dict.fromkeys(methods, seeds)
+    entries = [
+        _entry(label, settings or {}, often.get(label, 1), kind, methods) for label in methods
+    ]
     entries.sort(key=lambda entry: entry.taught is not None)  # after those that teach them
     dataset = kind.load(data, progress)
     folder = folder or RUNS / f"compare-{dataset.name}"
@@ -126,7 +130,10 @@ def compare(
 
 
 def _check(
-    methods: Sequence[str], settings: Mapping[str, Mapping[str, Any]], reference: str | None
+    methods: Sequence[str],
+    settings: Mapping[str, Mapping[str, Any]],
+    seeds: int | Mapping[str, int],
+    reference: str | None,
 ) -> None:
     if not methods:
         raise ConfigError("nothing to compare: name one method or more")
@@ -135,9 +142,9 @@ def _check(
         raise ConfigError(
             f"'{twice[0]}' is named twice; to compare a method with itself, write {twice[0]}@name"
         )
-    strange = [
-        label for label in (*settings, *([reference] if reference else [])) if label not in methods
-    ]
+    named = [*settings, *(seeds if isinstance(seeds, Mapping) else ())]
+    named += [reference] if reference else []
+    strange = [label for label in named if label not in methods]
     if strange:
         raise ConfigError(f"'{strange[0]}' is not compared here; {', '.join(methods)} are")
     for label in methods:

@@ -51,6 +51,12 @@ def test_spans_are_slices(given_lists: list[list[int]], data: st.DataObject) -> 
 
 
 @given(lists, st.integers(1, 5))
+def test_newest_are_the_last(given_lists: list[list[int]], most: int) -> None:
+    found = Histories.of(given_lists).newest(most)
+    assert [one.tolist() for one in found] == [one[-most:] for one in given_lists]
+
+
+@given(lists, st.integers(1, 5))
 def test_padded_keeps_the_newest_on_the_right(given_lists: list[list[int]], length: int) -> None:
     matrix = Histories.of(given_lists).padded(length, pad=300)
     for row, one in zip(matrix.tolist(), given_lists, strict=True):

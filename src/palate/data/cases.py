@@ -88,6 +88,11 @@ class Histories:
         liked = None if self.liked is None else self.liked[events]
         return Histories(self.items[events], offsets, users, liked)
 
+    def newest(self, most: int) -> Histories:
+        """Of each history its last events, at *most* so many."""
+        starts = np.maximum(self.lengths - most, 0)
+        return self.spans(np.arange(len(self)), starts, self.lengths)
+
     def padded(self, length: int, pad: int) -> Indices:
         """[n, length] the last *length* items of each history, padded on the left with *pad*."""
         matrix = np.full((len(self), length), pad, dtype=np.int64)

@@ -87,15 +87,15 @@ class SLIT(ItemWeights):
         return self
 
     def _past(self, histories: Histories, n_items: int) -> sparse.csr_array:
-        """[n, i] weights of a history's items, which sum to 1."""
+        """[n, i] weights of the items of histories no longer than is read, which sum to 1."""
         ages = np.repeat(histories.offsets[1:], histories.lengths) - np.arange(
             1, len(histories.items) + 1
         )
-        weights = np.where(ages < self.config.length, self.config.decay**ages, 0.0)
+        weights = self.config.decay**ages
         whole = np.bincount(histories.rows(), weights, minlength=len(histories))
         weights = weights / whole[histories.rows()]
         return user_item_matrix(histories, n_items, weights.astype(np.float32))
 
     def score(self, histories: Histories) -> Scores:
-        past = self._past(histories, len(self._popularity))
+        past = self._past(histories.newest(self.config.length), len(self._popularity))
         return with_fallback(past @ self._weights, self._popularity)

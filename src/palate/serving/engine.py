@@ -233,7 +233,7 @@ class Engine:
         unknown[: len(counts)] = counts == 0
         return LazySearch(self.run, config, catalogue, unknown & (not self.reads_items))
 
-    @property
+    @cached_property  # to look a protocol over takes longer than much of a request
     def reads_items(self) -> bool:
         """Whether items that are added are recommendable at once."""
         return isinstance(self.model.recommender, ReadsItems)

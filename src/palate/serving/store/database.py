@@ -88,7 +88,7 @@ class Store:
                 return [tuple(row) for row in connection.execute(statement, values)]
         try:
             with self._told("read"), closing(self.engine.raw_connection()) as connection:
-                return connection.cursor().execute(str(statement), values).fetchall()
+                return connection.cursor().execute(statement.text, values).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"{self.place}: cannot be read: {_why(error)}") from error
 

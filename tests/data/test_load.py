@@ -48,6 +48,20 @@ def test_every_step_is_told(files: dict[str, Path]) -> None:
     assert note == "rated at least 4; 1 had no rating"
 
 
+def test_texts_cut_out_of_web_pages_are_read_as_the_pages_show_them(
+    files: dict[str, Path],
+) -> None:
+    files["items"].write_text(
+        "item,title,year\na,Dungeons &amp; Dragons,2001\nb,Pok&eacute;mon&#39;s&nbsp;End,\n"
+        "c,AT&T; &unknown; &,2003\n"
+    )
+    dataset = load(DataConfig(**files))
+    assert dataset.catalogue.titles[:3] == [
+        "Dungeons & Dragons", "Pokémon's End", "AT&T; &unknown; &",
+    ]  # fmt: skip
+    assert "2 with entities of HTML ('&amp;' …), decoded" in dataset.steps[-1].note
+
+
 def test_catalogue_keeps_the_file_order_and_adds_what_only_events_know(
     files: dict[str, Path],
 ) -> None:

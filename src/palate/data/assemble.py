@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +11,8 @@ import polars as pl
 from palate.data.catalogue import Catalogue
 from palate.data.readers import Items
 from palate.errors import DataError
+
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]+|#\d+|#[Xx][0-9A-Fa-f]+);")
 
 
 def without_file(seen: pl.Series) -> tuple[Catalogue, str]:
@@ -68,7 +72,8 @@ def from_file(
 def titled(
     items: Items, frame: pl.DataFrame, rows: pl.Series, path: Path, untitled: str
 ) -> tuple[pl.DataFrame, str]:
-    """Some rows of a file of items, each with a title, and a note of those that had none.
+    """Some rows of a file of items, each with a title and its texts as people read them, and a
+    note of what was done to that end.
 
     Args:
         frame: rows of ``items.frame``; rows: what a person calls them in the file.
@@ -77,9 +82,10 @@ def titled(
     Raises:
         DataError: a title is missing where that is an error.
     """
+    frame, decoded = _decoded(frame)
     bare = (frame["title"].is_null() | (frame["title"].str.strip_chars() == "")).fill_null(True)
     if not bare.any():
-        return frame, ""
+        return frame, decoded
     count, first = int(bare.sum()), frame["item"].filter(bare)[0]
     if untitled == "error":
         raise DataError(
@@ -88,7 +94,29 @@ def titled(
             "to use ids as titles"
         )
     note = f"{count} without a title (first: '{first}'): the id is the title"
-    return frame.with_columns(title=pl.when(bare).then("item").otherwise("title")), note
+    frame = frame.with_columns(title=pl.when(bare).then("item").otherwise("title"))
+    return frame, "; ".join([decoded] * bool(decoded) + [note])
+
+
+def _decoded(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """Texts cut out of web pages, ``Dungeons &amp; Dragons``, as the pages show them."""
+    touched = pl.repeat(False, len(frame), eager=True)
+    for name in frame.columns:
+        column = frame[name]
+        if name == "item" or column.dtype != pl.String:
+            continue
+        if column.str.contains(_ENTITY.pattern).any():
+            texts = [text and _ENTITY.sub(_character, text) for text in column.to_list()]
+            decoded = pl.Series(name, texts, dtype=pl.String)
+            frame = frame.with_columns(decoded)
+            touched |= column.ne_missing(decoded)
+    if not touched.any():
+        return frame, ""
+    return frame, f"{int(touched.sum())} with entities of HTML ('&amp;' …), decoded"
+
+
+def _character(entity: re.Match[str]) -> str:
+    return html.unescape(entity[0]).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def keeps_unseen(items: Items, unseen_items: str, k_core: int) -> bool:

@@ -5,7 +5,7 @@
     python claims/ckd_mdsr.py table
 
 Three teachers of different build: UniSRec and Recformer, pre-trained on other domains and tuned on
-the target, and Lite-LLM4Rec. Students: SASRec above all, then GRU4Rec, FM, DeepFM and LightGCN.
+the target, and Lite-LLM4Rec. Students: SASRec above all; GRU4Rec, FM, DeepFM, LightGCN and SLIT.
 All on one split and one catalogue, ranking all of it. The paper's full text and code could not be
 had: *the method is a reconstruction from its abstracts*, so what fails here fails for the
 reconstruction.
@@ -22,12 +22,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
+from claims import lines
 from claims.command import RESULTS
+from claims.lines import finished, ndcg10
 from claims.verdicts import better, pooled, table
 
 FOLDER = Path("runs/claims/ckd-mdsr")
@@ -53,24 +53,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "curriculum alone": (tuple(TEACHERS), {"strength": 0}),
 }
 """Distillations into SASRec: who teaches, and what is set otherwise."""
-STUDENTS = ("sasrec", "gru4rec", "fm", "deepfm", "lightgcn")
-
-
-def ndcg(run: Any) -> np.ndarray:
-    """[u] NDCG@10 of a run's test users."""
-    ranks = run.cases()["rank"].to_numpy()
-    found: np.ndarray = np.where(ranks <= 10, 1 / np.log2(ranks + 1.0), 0.0)
-    return found
-
-
-def finished(folder: Path, make: Any) -> Any:
-    """The run in a folder, made or continued where it is not finished."""
-    from palate.experiments.run import Run
-
-    if (folder / "metrics.json").exists():
-        return Run(folder)
-    print(f"{folder.name}: computing", flush=True)
-    return make()
+STUDENTS = ("sasrec", "gru4rec", "fm", "deepfm", "lightgcn", "slit")
 
 
 def teachers(data: Any, domains: list[Path], titles: str | None) -> dict[str, Any]:
@@ -109,11 +92,11 @@ def run(data: str, domains: list[Path], titles: str | None, seeds: int) -> None:
 
     config = DataConfig(data=data, **FILTERS)
     taught_by = teachers(config, domains, titles)
-    lines: dict[str, list[Any]] = {name: [one] for name, one in taught_by.items()}
+    runs: dict[str, list[Any]] = {name: [one] for name, one in taught_by.items()}
     for seed in range(seeds):
         for student in STUDENTS:
             plain = FOLDER / f"{student}-alone-{seed}"
-            lines.setdefault(f"{student} alone", []).append(
+            runs.setdefault(f"{student} alone", []).append(
                 finished(
                     plain,
                     lambda s=student, p=plain, n=seed: train(
@@ -125,7 +108,7 @@ def run(data: str, domains: list[Path], titles: str | None, seeds: int) -> None:
                 if student != "sasrec" and label != "distilled":
                     continue
                 folder = FOLDER / f"{student}-{label.replace(' ', '-')}-{seed}"
-                line = finished(
+                one = finished(
                     folder,
                     lambda s=student, f=folder, n=seed, t=names, c=settings: distil(
                         [taught_by[name] for name in t],
@@ -137,18 +120,18 @@ def run(data: str, domains: list[Path], titles: str | None, seeds: int) -> None:
                         command=f"python claims/ckd_mdsr.py run (seed {n})",
                     ),
                 )
-                lines.setdefault(f"{student} {label}", []).append(line)
-            write(data, domains, titles, lines, seed + 1)
+                runs.setdefault(f"{student} {label}", []).append(one)
+            write(data, domains, titles, runs, seed + 1)
 
 
 def write(
     data: str,
     domains: list[Path],
     titles: str | None,
-    lines: dict[str, list[Any]],
+    runs: dict[str, list[Any]],
     seeds: int,
 ) -> None:
-    values = {name: [ndcg(one) for one in several] for name, several in lines.items()}
+    values = {name: [ndcg10(one) for one in several] for name, several in runs.items()}
 
     def claim(told: str, ours: str, other: str, paper: str) -> list[dict[str, Any]]:
         if ours not in values or other not in values:
@@ -189,10 +172,10 @@ def write(
         "data": Path(data).name,
         "domains": [path.stem for path in domains],
         "filters": FILTERS,
-        "split": lines[own][0].results()["split"] if own in lines else None,
+        "split": runs[own][0].results()["split"] if own in runs else None,
         "label": "reconstruction of CKD-MDSR",
         "seeds": seeds,
-        "lines": [cost(name, several, values[name]) for name, several in lines.items()],
+        "lines": [lines.line(name, several) for name, several in runs.items()],
         "claims": claims,
     }
     told = "".join(f" --domain {path.name}" for path in domains)
@@ -201,35 +184,10 @@ def write(
     print(record("ckd-mdsr", results, again, folder=RESULTS))
 
 
-def cost(name: str, several: list[Any], values: list[np.ndarray]) -> dict[str, Any]:
-    """One line: accuracy, and what it costs."""
-    costs = [one.cost() for one in several]
-    return {
-        "name": name,
-        "ndcg@10": float(np.mean([one.mean() for one in values])),
-        "by_seed": [float(one.mean()) for one in values],
-        "ms_a_user_alone": float(np.mean([one["p50_ms"] for one in costs])),
-        "ms_a_user_in_batches": float(np.mean([1000 / one["users_per_second"] for one in costs])),
-        "parameters": costs[0]["parameters"],
-        "fit_seconds": float(np.mean([one["fit_seconds"] for one in costs])),
-        "peak_bytes": max(one["peak_bytes"] for one in costs),
-    }
-
-
 def shown() -> str:
     """The claims, and the table of teachers and students, as Markdown."""
     results = json.loads((RESULTS / "ckd-mdsr.json").read_text())["results"]
-    rows = [
-        "| model | NDCG@10 | ms a user | ms in batches | parameters | training |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    rows += [
-        f"| {one['name']} | {one['ndcg@10']:.4f} | {one['ms_a_user_alone']:.2f} "
-        f"| {one['ms_a_user_in_batches']:.3f} | {one['parameters']:,} "
-        f"| {one['fit_seconds']:.0f} s |"
-        for one in results["lines"]
-    ]
-    return "\n".join([table(results["claims"]), "", *rows])
+    return f"{table(results['claims'])}\n\n{lines.shown(results['lines'])}"
 
 
 def main() -> None:

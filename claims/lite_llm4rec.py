@@ -77,23 +77,21 @@ def accuracy(seeds: int, control_seeds: int) -> None:
     from palate.data.load import DataConfig
     from palate.experiments.compare import compare
 
-    folder = Path("runs/claims/lite-llm4rec")
-    controls = [label for label in SETTINGS if label.startswith(f"{LITE}@") and label not in ONCE]
-    opponents = [label for label in SETTINGS if label not in (*controls, *ONCE)]
-    outcomes: dict[str, dict[str, str | None]] = {}
-    for labels, number in ((opponents, seeds), (controls, control_seeds), (ONCE, 1)):
-        some = compare(
-            labels,
-            DataConfig(data="ml-100k"),
-            seeds=number,
-            folder=folder,
-            settings={label: SETTINGS[label] for label in labels},
-            progress=True,
-        )
-        if some.failed:
-            sys.exit("; ".join(f"{row.label}: {row.error}" for row in some.failed))
-        outcomes |= {row.label: dict.fromkeys(row.runs) for row in some.rows}
-    comparison = Comparison.build(folder, outcomes, some.about, REFERENCE)
+    often = {
+        label: 1 if label in ONCE else control_seeds if label.startswith(f"{LITE}@") else seeds
+        for label in SETTINGS
+    }
+    comparison = compare(
+        list(SETTINGS),
+        DataConfig(data="ml-100k"),
+        often,
+        Path("runs/claims/lite-llm4rec"),
+        SETTINGS,
+        progress=True,
+        reference=REFERENCE,
+    )
+    if comparison.failed:
+        sys.exit("; ".join(f"{row.label}: {row.error}" for row in comparison.failed))
     rows = [asdict(row) | {"settings": SETTINGS[row.label]} for row in comparison.rows]
     keep(
         "accuracy",

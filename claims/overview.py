@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from claims.command import RESULTS
 from claims.lines import shown
+from claims.readings import READINGS
 from claims.tables import shown as tables
 from claims.verdicts import FAILS, HOLDS, OPEN, exactly, table
 
@@ -78,6 +79,7 @@ def section(name: str, document: dict[str, Any]) -> str:
         f"## {title}",
         f"{link}`{document['command']}`, {where}measured {about['started'][:10]} "
         f"([figures](../claims/results/{name}.json)).",
+        *([READINGS[name].strip()] if name in READINGS else []),
         table(claims_of(results)),
     ]
     if name in ("students", "ckd-mdsr"):

@@ -70,13 +70,15 @@ def main() -> None:
         if strange := [one for one in chosen if one not in PARTS]:
             parser.error(f"no part '{strange[0]}'; there are: {', '.join(PARTS)}")
         work = Experiment(given)
-        kept = RESULTS / f"{given.name}.json"
-        before = json.loads(kept.read_text())["results"]["claims"] if kept.exists() else []
+        path = RESULTS / f"{given.name}.json"
+        before = json.loads(path.read_text())["results"]["claims"] if path.exists() else []
         for part in chosen:
             fresh = [{"part": part, **claim} for claim in PARTS[part](work)]
             before = [claim for claim in before if claim.get("part") != part] + fresh
-            about = {"model": given.model, "settings": {k: str(v) for k, v in vars(given).items()}}
-            typed = f"python claims/search4llm.py run --data FOLDER --parts {','.join(chosen)}"
+            sizes = {name: value for name, value in vars(given).items() if type(value) is int}
+            about = {"model": given.model, "settings": sizes}
+            done = [one for one in PARTS if any(c.get("part") == one for c in before)]
+            typed = f"python claims/search4llm.py run --data FOLDER --parts {','.join(done)}"
             print(record(given.name, {**about, "claims": before}, typed, folder=RESULTS))
     print(table(json.loads((RESULTS / f"{given.name}.json").read_text())["results"]["claims"]))
 

@@ -1,0 +1,44 @@
+"""What the figures mean, a paragraph for each file of results that needs one."""
+
+READINGS = {
+    "lsat": """
+For SASRec, as a judge of likes and as a ranker, retraining on everything is best. LSAT's mixture of
+a long-term and a short-term model beats its parts and interpolated weights, no more. For language
+models this has not been measured here yet.
+""",
+    "bigrec": """
+A model this small writes 45 to 56 different titles for 943 people: the mode of its prior, whoever
+asks. SASRec's scores injected lift it from 0.0069 to 0.0881, SASRec alone has 0.1057, the learned
+fusion of the two 0.1061.
+""",
+    "ilm": """
+The tokens are read, for without them the true title is far less likely. But other items' tokens do
+as well, and an MLP in the Q-Former's place does better: what is learned is that there are tokens,
+and what the answers look like.
+""",
+    "leader": """
+On invented patients, so that nothing here says how good a method is at prescribing; PRAUC, where
+the best that there can be is .763. The small student has .670, its teacher (six layers of
+SmolLM2-135M, 170 times the parameters, 28 times as slow for one patient) .677, the student without
+the teaching .647; a logistic regression (.695) and RETAIN (.700) beat all of them.
+""",
+    "recinterpreter": """
+The words are not to be trusted at this size: a linear probe of the same state names far more that
+is true, and so does naming popular items.
+""",
+    "lite-llm4rec-accuracy": """
+Better than SASRec, and not to be told from a SASRec that starts from the same singular vectors and
+averages its weights. The language model is not why it is good: layers that begin at random, the
+texts of other films and no texts at all do as well. Its start, its gates and its regularisation
+are. As the paper has it, it is no better than SASRec.
+""",
+    "researcharena": """
+Two systematic reviews and made-up fields so far; discovery and organization on real papers have
+not been measured yet.
+""",
+    "search_items": """
+Who looks for the film that they saw next, by its genres, year or a word of its title, finds it with
+BM25 at NDCG@10 .485, with their own taste mixed in at .643, with somebody else's at .550, with
+popularity at .584.
+""",
+}

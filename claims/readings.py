@@ -22,6 +22,12 @@ the best that there can be is .763. The small student has .670, its teacher (six
 SmolLM2-135M, 170 times the parameters, 28 times as slow for one patient) .677, the student without
 the teaching .647; a logistic regression (.695) and RETAIN (.700) beat all of them.
 """,
+    "llara": """
+At this size all variants copy a candidate, hardly better chosen than by chance (.05): after 1,024
+prompts the language model does not know even what is popular (.19), so that nothing can be told
+about vectors and curricula. Four times as many steps, on batches a quarter as large, changed
+nothing (.067 of 300 users, text alone).
+""",
     "recinterpreter": """
 The words are not to be trusted at this size: a linear probe of the same state names far more that
 is true, and so does naming popular items.

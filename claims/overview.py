@@ -34,6 +34,7 @@ SYSTEMS = {
     "lite-llm4rec-accuracy": ("Lite-LLM4Rec, what it recommends", "2402.09543"),
     "lite-llm4rec-efficiency": ("Lite-LLM4Rec, how fast", "2402.09543"),
     "researcharena": ("ResearchArena", "2406.10291"),
+    "fusion": ("Statistics and semantics fused", ""),
     "search_items": ("Search and recommendation of the same items", ""),
     "students": ("Students of a language model", ""),
 }

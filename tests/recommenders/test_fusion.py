@@ -109,6 +109,8 @@ def test_on_movielens_the_whole_is_better_than_its_parts(ml100k_split: Split) ->
     assert set(controls) == {"ease alone", "itemknn alone", "reciprocal ranks"}
     assert controls["ease alone"] == pytest.approx(0.0728, abs=5e-5)
     assert found > max(controls["ease alone"], controls["itemknn alone"])
+    again = build(parts="[ease, itemknn]").weigh(fusion.parts, ml100k_split)
+    assert torch.equal(again.weights, fusion.weights)
 
 
 def test_without_validation_the_mixture_is_even() -> None:

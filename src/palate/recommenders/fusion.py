@@ -12,7 +12,7 @@ Legend: u users, i items of the catalogue, p parts, f features (two per part).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -67,13 +67,18 @@ class Fusion(Recommender):
     config: FusionConfig
 
     def fit(self, split: Split, context: FitContext = FitContext()) -> Self:  # noqa: B008
-        self.parts = [
+        parts = [
             fit_nested(name, self.config.settings.get(name, {}), split, context)
             for name in self.config.parts
         ]
+        return self.weigh(parts, split, context.seed)
+
+    def weigh(self, parts: Sequence[Recommender], split: Split, seed: int = 0) -> Self:
+        """Learn how much to believe parts that are trained already, in the order of the setting."""
+        self.parts = list(parts)
         self.weights = learned_weights(
             self._features,
-            _some(split.validation, self.config.validation_users, context.seed),
+            _some(split.validation, self.config.validation_users, seed),
             2 * len(self.parts),
             self.config.shrink,
         )

@@ -1,0 +1,116 @@
+"""Statistics and semantics fused: what does each add to the other?
+
+    python claims/fusion.py run --seeds 3    # an hour or two without a GPU
+    python claims/fusion.py table            # what was found, as Markdown
+
+MovieLens-100K, leave-one-out, all films ranked. Each method is trained once for each seed, then
+some are fused by weights that are learned on validation users: the classical ones, Lite-LLM4Rec
+with one of them, and all. The question that the survey leaves open is whether a language model
+adds to what statistics know when those are fused as well as it is. Lite-LLM4Rec, SASRec and SLIT
+are those of ``claims/students.py``, and trained here if they are not there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.record import record
+from claims.command import RESULTS, command, typed
+from claims.lines import finished, ndcg10
+from claims.students import FOLDER, SETTINGS, TEACHER
+from claims.verdicts import better, pooled
+
+CLASSICAL = ("sasrec", "itemknn", "slit", "ease")
+FUSIONS = {
+    "sasrec and lite-llm4rec": ("sasrec", TEACHER),
+    "itemknn and lite-llm4rec": ("itemknn", TEACHER),
+    "closed forms": ("itemknn", "slit", "ease"),
+    "classical": CLASSICAL,
+    "all": (*CLASSICAL, TEACHER),
+}
+"""Which methods are fused. Closed forms are those that nothing is trained for step by step."""
+EVEN = "all, reciprocal ranks"
+
+
+def run(seeds: int, _: list[str]) -> None:
+    from palate.data.load import DataConfig, load
+    from palate.data.splits import make_split
+    from palate.evaluation.ranking import ndcg, rank_targets
+    from palate.experiments.train import train
+    from palate.recommenders.fusion import Fusion, FusionConfig
+
+    data = DataConfig(data="ml-100k")
+    split = make_split(load(data), "leave-one-out")
+    seen = (split.test.histories.items, split.test.histories.offsets)
+    values: dict[str, list[np.ndarray]] = {}
+    weights: dict[str, list[Any]] = {}
+    for seed in range(seeds):
+        parts = {}
+        for name in FUSIONS["all"]:
+            settings = SETTINGS if name == TEACHER else {}
+
+            def make(name: str = name, settings: Any = settings, seed: int = seed) -> Any:
+                place = FOLDER / f"{name}-{seed}"
+                return train(name, settings, data, seed, place, progress=True, resume=True)
+
+            one = finished(FOLDER / f"{name}-{seed}", make)
+            values.setdefault(name, []).append(ndcg10(one))
+            parts[name] = one.recommender()
+        for label, names in FUSIONS.items():
+            fusion = Fusion(FusionConfig(parts=names))
+            fusion.weigh([parts[name] for name in names], split, seed)
+            weights.setdefault(label, []).append(fusion.weights.tolist())
+            scorers = {label: fusion.score}
+            if label == "all":
+                scorers[EVEN] = fusion.controls()["reciprocal ranks"]
+            for told, score in scorers.items():
+                ranks = rank_targets(score(split.test.histories), split.test.targets, seen)
+                values.setdefault(told, []).append(ndcg(ranks, 10))
+            print(f"seed {seed}, {label}: {values[label][-1].mean():.4f}", flush=True)
+    one = {name: pooled(several) for name, several in values.items()}
+    best = max(FUSIONS["all"], key=lambda name: float(one[name].mean()))
+    claims = [
+        better("all fused better than Lite-LLM4Rec", one["all"], one[TEACHER], "not in a paper"),
+        better(f"all fused better than the best of them ({best})", one["all"], one[best],
+               "not in a paper"),
+        better("classical methods fused better than Lite-LLM4Rec", one["classical"], one[TEACHER],
+               "not in a paper"),
+        better("closed forms fused better than Lite-LLM4Rec", one["closed forms"], one[TEACHER],
+               "not in a paper"),
+        better("closed forms fused better than SASRec", one["closed forms"], one["sasrec"],
+               "not in a paper"),
+        better("the language model's part adds to the classical ones", one["all"],
+               one["classical"], "the survey's hope"),
+        better("it adds to SASRec alone", one["sasrec and lite-llm4rec"], one["sasrec"],
+               "the survey's hope"),
+        better("learned weights better than reciprocal ranks", one["all"], one[EVEN],
+               "not in a paper"),
+    ]  # fmt: skip
+    results = {
+        "data": "ml-100k",
+        "split": split.name,
+        "notes": list(split.notes),
+        "parts": FUSIONS,
+        "settings": {TEACHER: SETTINGS},
+        "seeds": seeds,
+        "ndcg@10": {
+            name: {
+                "mean": float(one[name].mean()),
+                "by_seed": [float(values_.mean()) for values_ in several],
+            }
+            for name, several in values.items()
+        },
+        "weights": weights,
+        "claims": claims,
+    }
+    print(record("fusion", results, typed("fusion", seeds, [], []), folder=RESULTS))
+
+
+if __name__ == "__main__":
+    command("fusion", __doc__ or "", run, seeds=3)

@@ -5,9 +5,10 @@
 
 MovieLens-100K, leave-one-out, all films ranked. Each method is trained once for each seed, then
 some are fused by weights that are learned on validation users: the classical ones, Lite-LLM4Rec
-with one of them, and all. The question that the survey leaves open is whether a language model
-adds to what statistics know when those are fused as well as it is. Lite-LLM4Rec, SASRec and SLIT
-are those of ``claims/students.py``, and trained here if they are not there.
+with one of them, and all. The question that the survey leaves open is whether a method that reads
+texts adds to what statistics know when those are fused, too. (That it is the reading which adds is
+not said by that: ``claims/lite_llm4rec.py`` has the controls.) Lite-LLM4Rec, SASRec and SLIT are
+those of ``claims/students.py``, and trained here if they are not there.
 """
 
 from __future__ import annotations
@@ -85,9 +86,9 @@ def run(seeds: int, _: list[str]) -> None:
                "not in a paper"),
         better("closed forms fused better than SASRec", one["closed forms"], one["sasrec"],
                "not in a paper"),
-        better("the language model's part adds to the classical ones", one["all"],
-               one["classical"], "the survey's hope"),
-        better("it adds to SASRec alone", one["sasrec and lite-llm4rec"], one["sasrec"],
+        better("Lite-LLM4Rec adds to the classical ones", one["all"], one["classical"],
+               "the survey's hope"),
+        better("Lite-LLM4Rec adds to SASRec alone", one["sasrec and lite-llm4rec"], one["sasrec"],
                "the survey's hope"),
         better("learned weights better than reciprocal ranks", one["all"], one[EVEN],
                "not in a paper"),

@@ -33,7 +33,9 @@ EVEN = 60  # the constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)
 class FusionConfig(Config):
     """Settings of a fusion."""
 
-    parts: tuple[str, ...] = Field(("ease", "sasrec", "lite-llm4rec"), min_length=1)
+    parts: tuple[str, ...] = Field(
+        ("ease", "itemknn", "slit", "sasrec", "lite-llm4rec"), min_length=1
+    )
     """Methods that are fused, each trained on the same training events."""
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Settings of parts that are not to have their defaults, by the name of the part."""

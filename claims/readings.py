@@ -38,6 +38,21 @@ averages its weights. The language model is not why it is good: layers that begi
 texts of other films and no texts at all do as well. Its start, its gates and its regularisation
 are. As the paper has it, it is no better than SASRec.
 """,
+    "search4llm": """
+Three of seven parts so far, on all of SciFact: duplicates, when to refuse, and attacks by what
+stands in documents.
+""",
+    "students": """
+A linear student is fast enough and keeps 89 % of its teacher; it learns nothing from the teacher
+that it does not learn from the events. SASRec taught is between .092 and .125 by seed, on average
+no better than alone, or than SASRec taught by what was said of others, and keeps 91 %. The goal of
+95 % at a hundredth of the latency is not met. Teachers train beside other work: read seconds of
+training as a rough guide.
+""",
+    "fusion": """
+Methods that learn in seconds are, fused, as good as Lite-LLM4Rec; it adds to them all the same.
+Learned weights are no better than reciprocal ranks.
+""",
     "researcharena": """
 Two systematic reviews and made-up fields so far; discovery and organization on real papers have
 not been measured yet.

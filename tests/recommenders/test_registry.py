@@ -102,6 +102,12 @@ def test_typed_text_becomes_the_type_of_its_field():
     assert registry.configure("itemknn", typed) == expected
 
 
+@pytest.mark.parametrize("typed", ["[ease, slit]", "ease,slit", "ease, slit"])
+def test_lists_are_typed_with_brackets_or_without(typed):
+    assert registry.configure("fusion", {"parts": typed}).parts == ("ease", "slit")
+    assert registry.configure("deepfm", {"hidden": "8"}).hidden == (8,)
+
+
 def test_settings_are_not_changed_by_reading_them():
     settings = {"half_life": "null"}
     registry.configure("itemknn", settings)

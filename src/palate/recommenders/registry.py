@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Kind = Literal["items", "medication"]
 """What a method recommends; each kind has names of its own."""
 KINDS: tuple[Kind, ...] = ("items", "medication")
+LISTS = ("tuple_type", "list_type")  # what pydantic says where a list is wanted
 GROUP = "palate.recommenders"
 GROUPS: dict[Kind, str] = {"items": GROUP, "medication": "palate.medication"}
 BASES: dict[Kind, str] = {
@@ -169,8 +170,8 @@ def configure(
     """The typed config of a method from ``key=value`` settings.
 
     Values may be strings as typed by a person: they become the type of their field, and YAML is
-    read where a field holds a list, a mapping or nothing (``null``). A dot reaches into a nested
-    config: ``training.epochs``.
+    read where a field holds a list (``[a, b]`` or ``a,b``), a mapping or nothing (``null``). A dot
+    reaches into a nested config: ``training.epochs``.
 
     Args:
         config: the class of the config; by default the method's ``Config``.
@@ -233,7 +234,7 @@ def _nested(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_yaml(values: dict[str, Any], error: ValidationError) -> dict[str, Any]:
-    """The values, with each string that *error* complains about read as YAML."""
+    """The values, with each string that *error* complains about read as YAML, or as a list."""
     import yaml
 
     values = _copy(values)
@@ -242,9 +243,11 @@ def _read_yaml(values: dict[str, Any], error: ValidationError) -> dict[str, Any]
         for key in problem["loc"]:
             if not isinstance(place, dict) or not isinstance(place.get(str(key)), dict | str):
                 break
-            if isinstance(place[str(key)], str):
+            if isinstance(text := place[str(key)], str):
+                if problem["type"] in LISTS and not text.startswith("["):
+                    text = f"[{text}]"  # as people write lists: a, b
                 with suppress(yaml.YAMLError):  # the error about the string itself says more
-                    place[str(key)] = yaml.safe_load(place[str(key)])
+                    place[str(key)] = yaml.safe_load(text)
                 break
             place = place[str(key)]
     return values

@@ -25,8 +25,7 @@ the teaching .647; a logistic regression (.695) and RETAIN (.700) beat all of th
     "llara": """
 At this size all variants copy a candidate, hardly better chosen than by chance (.05): after 1,024
 prompts the language model does not know even what is popular (.19), so that nothing can be told
-about vectors and curricula. Four times as many steps, on batches a quarter as large, changed
-nothing (.067 of 300 users, text alone).
+about vectors and curricula.
 """,
     "recinterpreter": """
 The words are not to be trusted at this size: a linear probe of the same state names far more that
@@ -50,7 +49,8 @@ no better than alone, or than SASRec taught by what was said of others, and keep
 training as a rough guide.
 """,
     "fusion": """
-Methods that learn in seconds are, fused, as good as Lite-LLM4Rec; it adds to them all the same.
+Methods that learn in seconds, fused, cannot be told from Lite-LLM4Rec; it adds to the four
+classical ones all the same.
 Learned weights are no better than reciprocal ranks.
 """,
     "researcharena": """

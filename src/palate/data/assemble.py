@@ -99,11 +99,12 @@ def titled(
 
 
 def _decoded(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """Texts cut out of web pages, ``Dungeons &amp; Dragons``, as the pages show them."""
+    """Texts cut out of web pages, ``Dungeons &amp; Dragons``, as the pages show them; names that
+    other files use, too, as they are."""
     touched = pl.repeat(False, len(frame), eager=True)
     for name in frame.columns:
         column = frame[name]
-        if name == "item" or column.dtype != pl.String:
+        if name in ("item", "domain") or column.dtype != pl.String:
             continue
         if column.str.contains(_ENTITY.pattern).any():
             texts = [text and _ENTITY.sub(_character, text) for text in column.to_list()]

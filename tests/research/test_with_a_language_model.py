@@ -5,15 +5,13 @@ The replies lie in ``replies.jsonl``; they are made anew by ``PALATE_RECORD=1 py
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.recorded_model import small_model
 
-from palate.language.kept_replies import Recorded, Replayed
 from palate.language.questions import ChatModel
 from palate.research.agents.cartographer import LONGEST, Cartographer, CartographerConfig
 from palate.research.agents.scout import Scout, ScoutConfig
@@ -27,16 +25,9 @@ FILE = Path(__file__).parent / "replies.jsonl"
 Embed = Callable[..., np.ndarray]
 
 
-@cache
 def small() -> ChatModel:
     """SmolLM2-135M-Instruct, from the record."""
-    if not os.environ.get("PALATE_RECORD"):
-        return Replayed(FILE)
-    from palate.language.backbone import Backbone
-    from palate.language.local_chat import LocalChat
-
-    loaded = Backbone.load("smollm2-135m", precision="fp32", device="cpu")
-    return Recorded(LocalChat(loaded), FILE)
+    return small_model(FILE)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MethodType
 from typing import Any, Literal
 
 import torch
@@ -19,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from palate.config import Config
 from palate.errors import ConfigError, RunError
+from palate.language.low_rank import low_rank
 
 PREFIX = "base_model.model."  # what peft puts before each name in its files
 WEIGHTS, SETTINGS = "adapter_model.safetensors", "adapter_config.json"
@@ -74,6 +76,8 @@ class Adapters:
                 getattr(self.model, "peft_config", {}).pop(name, None)
                 raise ConfigError(f"adapter '{name}': {error}") from error
         self._configs[name] = config
+        for layer in self._layers():
+            layer.forward = MethodType(_forward, layer)
         for parameter in self.tensors(name).values():
             parameter.data = parameter.data.float()  # small steps vanish in bf16
         self.activate(name)
@@ -231,3 +235,23 @@ class Adapters:
         from peft.tuners.tuners_utils import BaseTunerLayer
 
         return [module for module in self.model.modules() if isinstance(module, BaseTunerLayer)]
+
+
+def _forward(layer: Any, x: torch.Tensor, *args: Any, **more: Any) -> torch.Tensor:
+    """What peft's layer computes; where it learns on a CPU, in fewer passes."""
+    base = layer.get_base_layer()
+    if (
+        layer.disable_adapters
+        or not (layer.training and torch.is_grad_enabled())
+        or x.device.type != "cpu"
+        or not isinstance(base, torch.nn.Linear)
+        or base.weight.requires_grad
+    ):
+        found: torch.Tensor = type(layer).forward(layer, x, *args, **more)
+        return found
+    (name,) = layer.active_adapters
+    down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
+    p = getattr(layer.lora_dropout[name], "p", 0.0)
+    return low_rank(
+        x.to(base.weight.dtype), base.weight, base.bias, down, up, layer.scaling[name], p
+    )

@@ -18,9 +18,9 @@ from torch import nn
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.dropout import dropout
 from palate.recommenders.fm import FM, FMConfig, FMNet, labels_of
 from palate.recommenders.instance import InstanceNet
-from palate.training.dropout import dropout
 
 ACTIVATIONS = 2**22  # of the first hidden layer, held at a time when ranking
 

@@ -28,6 +28,7 @@ from torch import nn
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.dropout import dropout
 from palate.errors import ConfigError
 from palate.recommenders.instance import (
     InstanceConfig,
@@ -36,7 +37,6 @@ from palate.recommenders.instance import (
     Loss,
     dot,
 )
-from palate.training.dropout import dropout
 from palate.training.instances import distinct
 from palate.training.next_item import dot_product_loss
 

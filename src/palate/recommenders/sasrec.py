@@ -16,13 +16,13 @@ from torch import nn
 
 from palate.data.cases import Histories
 from palate.data.catalogue import Catalogue
+from palate.dropout import dropout
 from palate.recommenders.incremental import ItemSequenceRecommender
 from palate.recommenders.sequential import (
     SequenceNet,
     SequentialConfig,
     informed_vectors,
 )
-from palate.training.dropout import dropout
 
 
 class SASRecConfig(SequentialConfig):

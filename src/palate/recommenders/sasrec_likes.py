@@ -22,13 +22,13 @@ from torch import nn
 from palate.data.cases import Histories, Split
 from palate.data.catalogue import Catalogue
 from palate.data.questions import Questions
+from palate.dropout import dropout
 from palate.recommenders.base import FitContext, Scores
 from palate.recommenders.incremental import ItemTableRecommender
 from palate.recommenders.interactions import check_indices
 from palate.recommenders.sasrec import Block, attention_mask
 from palate.recommenders.sequential import SequenceConfig, device_of
 from palate.recommenders.updates import Answers, JudgesLikes
-from palate.training.dropout import dropout
 from palate.training.fit import Learned, LikeValidation, fit
 from palate.training.liked_windows import LikedWindows, liked_windows
 from palate.training.parameters import trained_tensors

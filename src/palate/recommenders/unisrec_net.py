@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from palate.data.cases import Histories
+from palate.dropout import dropout
 from palate.language.embeddings import Pooling
 from palate.recommenders.sasrec import Block, attention_mask
 from palate.recommenders.sequential import (
@@ -21,7 +22,6 @@ from palate.recommenders.sequential import (
     SequenceNet,
     informed_vectors,
 )
-from palate.training.dropout import dropout
 
 INITIAL = 0.02  # standard deviation of fresh item vectors
 LEAST_NOISE = 0.01

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from palate.data.hospital.visits import KINDS, Kind
+from palate.dropout import dropout
 from palate.recommenders.medication.base import Terms
 from palate.recommenders.medication.net import VisitNet, spread
-from palate.training.dropout import dropout
 
 RESERVED = 3  # rows of the table before the codes: padding, and two that are the released table's
 

@@ -15,12 +15,20 @@ def dropout(x: torch.Tensor, p: float, training: bool) -> torch.Tensor:
     to the nearest 1/65,536, and the scale that of the probability used, so that the expectation
     is exact.
     """
-    dropped = round(p * _STEPS)
-    if not training or dropped == 0:
+    if not training:
         return x
     if x.device.type != "cpu":
         return F.dropout(x, p)
+    factors = dropout_factors(x, p)
+    return x if factors is None else x * factors
+
+
+def dropout_factors(x: torch.Tensor, p: float) -> torch.Tensor | None:
+    """What dropout multiplies *x* with on a CPU, of its shape and type; None is one everywhere."""
+    dropped = round(p * _STEPS)
+    if dropped == 0:
+        return None
     draws = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - _STEPS // 2
     scale = _STEPS / (_STEPS - dropped) if dropped < _STEPS else 0.0
-    return x * kept.to(x.dtype).mul_(scale)
+    return kept.to(x.dtype).mul_(scale)

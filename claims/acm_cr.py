@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+
+from claims.shared import shared
 
 TOPICS = int(os.environ.get("PALATE_CLAIM_TOPICS", "0")) or None  # fewer, to see that it runs
 CORPUS = int(os.environ.get("PALATE_CLAIM_PAPERS", "0")) or None  # so many beside the references
-
-
-def shared() -> Path:
-    """Where the data are."""
-    folder = Path(os.environ.get("PALATE_SHARED_DATA", "../shared/data"))
-    if not folder.is_dir():
-        raise SystemExit(f"no folder {folder}: set PALATE_SHARED_DATA")
-    return folder
 
 
 def acm_cr() -> tuple[Any, list[Any]]:

@@ -23,7 +23,8 @@ def command(
     """Read the command line, and do what it says.
 
     Args:
-        name: of the file in ``claims/results``.
+        name: of the file in ``claims/results``; those of more data sets go on after it with a
+            hyphen.
         about: docstring of the claim.
         run: told how many seeds, and which variants.
         seeds: how many there are if nothing is said.
@@ -47,7 +48,9 @@ def command(
         run(given.seeds, chosen, **more)
     if any(more[option] != number for option, number in numbers.items()):
         return  # of another size than the one that is kept
-    print(table(json.loads((RESULTS / f"{name}.json").read_text())["results"]["claims"]))
+    for path in [RESULTS / f"{name}.json", *sorted(RESULTS.glob(f"{name}-*.json"))]:
+        if path.exists():
+            print(f"{path.stem}\n\n{table(json.loads(path.read_text())['results']['claims'])}\n")
 
 
 def typed(name: str, seeds: int, chosen: Sequence[str], variants: Sequence[str]) -> str:

@@ -1,14 +1,16 @@
 """Statistics and semantics fused: what does each add to the other?
 
-    python claims/fusion.py run --seeds 3    # an hour or two without a GPU
-    python claims/fusion.py table            # what was found, as Markdown
+    python claims/fusion.py run --seeds 3 --variants ml-100k   # an hour or two without a GPU
+    python claims/fusion.py run --seeds 1 --variants lastfm,movietweetings,games
+    python claims/fusion.py table                              # what was found, as Markdown
 
-MovieLens-100K, leave-one-out, all films ranked. Each method is trained once for each seed, then
+Leave-one-out, all items ranked; data that palate cannot fetch are found in the folder that
+``PALATE_SHARED_DATA`` names. Each method is trained once for each seed, then
 some are fused by weights that are learned on validation users: the classical ones, Lite-LLM4Rec
 with one of them, and all. The question that the survey leaves open is whether a method that reads
 texts adds to what statistics know when those are fused, too. (That it is the reading which adds is
-not said by that: ``claims/lite_llm4rec.py`` has the controls.) Lite-LLM4Rec, SASRec and SLIT are
-those of ``claims/students.py``, and trained here if they are not there.
+not said by that: ``claims/lite_llm4rec.py`` has the controls.) On MovieLens-100K, Lite-LLM4Rec,
+SASRec and SLIT are those of ``claims/students.py``, and trained here if they are not there.
 """
 
 from __future__ import annotations
@@ -24,9 +26,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.record import record
 from claims.command import RESULTS, command, typed
 from claims.lines import finished, ndcg10
-from claims.students import FOLDER, SETTINGS, TEACHER
+from claims.shared import DATA, ML_100K, data_of
+from claims.students import FOLDER as OF_STUDENTS
+from claims.students import SETTINGS, TEACHER
 from claims.verdicts import better, pooled
 
+FOLDER = Path("runs/claims/fusion")
 CLASSICAL = ("sasrec", "itemknn", "slit", "ease")
 FUSIONS = {
     "sasrec and lite-llm4rec": ("sasrec", TEACHER),
@@ -39,14 +44,21 @@ FUSIONS = {
 EVEN = "all, reciprocal ranks"
 
 
-def run(seeds: int, _: list[str]) -> None:
-    from palate.data.load import DataConfig, load
+def run(seeds: int, data_sets: list[str]) -> None:
+    for name in data_sets:
+        fuse(name, seeds)
+
+
+def fuse(data_set: str, seeds: int) -> None:
+    """The claims on one data set, in a file of its own."""
+    from palate.data.load import load
     from palate.data.splits import make_split
     from palate.evaluation.ranking import ndcg, rank_targets
     from palate.experiments.train import train
     from palate.recommenders.fusion import Fusion, FusionConfig
 
-    data = DataConfig(data="ml-100k")
+    data = data_of(data_set)
+    folder = OF_STUDENTS if data_set == ML_100K else FOLDER / data_set
     split = make_split(load(data), "leave-one-out")
     seen = (split.test.histories.items, split.test.histories.offsets)
     values: dict[str, list[np.ndarray]] = {}
@@ -57,10 +69,10 @@ def run(seeds: int, _: list[str]) -> None:
             settings = SETTINGS if name == TEACHER else {}
 
             def make(name: str = name, settings: Any = settings, seed: int = seed) -> Any:
-                place = FOLDER / f"{name}-{seed}"
+                place = folder / f"{name}-{seed}"
                 return train(name, settings, data, seed, place, progress=True, resume=True)
 
-            one = finished(FOLDER / f"{name}-{seed}", make)
+            one = finished(folder / f"{name}-{seed}", make)
             values.setdefault(name, []).append(ndcg10(one))
             parts[name] = one.recommender()
         for label, names in FUSIONS.items():
@@ -94,7 +106,7 @@ def run(seeds: int, _: list[str]) -> None:
                "not in a paper"),
     ]  # fmt: skip
     results = {
-        "data": "ml-100k",
+        "data": data_set,
         "split": split.name,
         "notes": list(split.notes),
         "parts": FUSIONS,
@@ -110,8 +122,14 @@ def run(seeds: int, _: list[str]) -> None:
         "weights": weights,
         "claims": claims,
     }
-    print(record("fusion", results, typed("fusion", seeds, [], []), folder=RESULTS))
+    again = typed("fusion", seeds, [data_set], [])
+    print(record(file_of(data_set), results, again, folder=RESULTS))
+
+
+def file_of(data_set: str) -> str:
+    """What the file of results of a data set is called."""
+    return "fusion" if data_set == ML_100K else f"fusion-{data_set}"
 
 
 if __name__ == "__main__":
-    command("fusion", __doc__ or "", run, seeds=3)
+    command("fusion", __doc__ or "", run, seeds=3, variants=[ML_100K, *DATA])

@@ -1,16 +1,16 @@
 """LSAT's claims (CIKM 2024, arXiv:2312.15599), and the control that its table lacks.
 
     python claims/lsat.py run --seeds 3 --variants sasrec-likes,sasrec   # an hour without a GPU
-    python claims/lsat.py run --seeds 3 --variants sasrec-likes@movietweetings-100k
+    python claims/lsat.py run --seeds 3 --variants sasrec-likes@movietweetings
     python claims/lsat.py run --seeds 1 --variants tallrec               # hours
     python claims/lsat.py table
 
-MovieLens-100K, or after an @ a folder of those in ``PALATE_SHARED_DATA`` (users and films with five
-events or more); periods of equal counts; the long-term model learns from the first half of them and
-every later period is tested after learning up to the one before, as in the paper. All ways to go
-on learning go through one interface, for the language model (``tallrec``) as for models of ids:
-``sasrec-likes`` is asked the same questions, ``sasrec`` ranks what comes next. The language model
-is a part of a small one, and its periods are smaller; what is put to the test are the orderings.
+MovieLens-100K, or what is named after an @, found in the folder ``PALATE_SHARED_DATA``; periods of
+equal counts; the long-term model learns from the first half of them and every later period is
+tested after learning up to the one before, as in the paper. All ways to go on learning go through
+one interface, for the language model (``tallrec``) as for models of ids: ``sasrec-likes`` is asked
+the same questions, ``sasrec`` ranks what comes next. The language model is a part of a small one,
+and its periods are smaller; what is put to the test are the orderings.
 
 ``two-full`` is the control: an ensemble of two ordinary retrained models. Where it does as well as
 the long-term and the short-term model mixed, the gain is one of ensembles.
@@ -19,7 +19,6 @@ the long-term and the short-term model mixed, the gain is one of ensembles.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,12 +28,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
 from claims.command import RESULTS, command, typed
+from claims.shared import ML_100K, data_of
 from claims.verdicts import FAILS, HOLDS, LEVEL, OPEN
 
 FOLDER = Path("runs/claims/lsat")
 PERIODS: dict[str, dict[str, Any]] = {
     "sasrec-likes": {"count": 20, "first": 10},
-    "sasrec-likes@movietweetings-100k": {"count": 20, "first": 10},
+    "sasrec-likes@movietweetings": {"count": 20, "first": 10},
     "sasrec": {"count": 20, "first": 10},
     "tallrec": {"count": 10, "first": 5, "newest": 3000},
 }
@@ -63,19 +63,6 @@ CLAIMS: list[tuple[str, str, str, str]] = [
 ]  # fmt: skip
 
 
-def data_of(variant: str) -> Any:
-    """The data of a variant: behind its @, or MovieLens-100K."""
-    from palate.data.load import DataConfig
-
-    folder = variant.partition("@")[2]
-    if not folder:
-        return DataConfig(data="ml-100k")
-    shared = Path(os.environ.get("PALATE_SHARED_DATA", "../shared/data"))
-    if not (shared / folder).exists():
-        raise SystemExit(f"no folder {shared / folder}: set PALATE_SHARED_DATA")
-    return DataConfig(data=str(shared / folder), k_core=5)
-
-
 def run(seeds: int, variants: Sequence[str]) -> None:
     from palate.experiments.periods import PeriodsConfig, compare_periods
 
@@ -87,7 +74,7 @@ def run(seeds: int, variants: Sequence[str]) -> None:
         for reference in dict.fromkeys(reference for _, _, reference, _ in CLAIMS):
             tables[reference] = compare_periods(
                 [method],
-                data_of(variant),
+                data_of(variant.partition("@")[2] or ML_100K),
                 PeriodsConfig(**PERIODS[variant], reference=reference),
                 seeds,
                 FOLDER / variant,

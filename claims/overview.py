@@ -35,6 +35,9 @@ SYSTEMS = {
     "lite-llm4rec-efficiency": ("Lite-LLM4Rec, how fast", "2402.09543"),
     "researcharena": ("ResearchArena", "2406.10291"),
     "fusion": ("Statistics and semantics fused", ""),
+    "fusion-lastfm": ("Fused, for listeners", ""),
+    "fusion-movietweetings": ("Fused, for film raters", ""),
+    "fusion-games": ("Fused, for buyers of games", ""),
     "search_items": ("Search and recommendation of the same items", ""),
     "students": ("Students of a language model", ""),
 }

@@ -29,8 +29,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.record import record
-from claims.acm_cr import acm_cr, shared
+from claims.acm_cr import acm_cr
 from claims.command import RESULTS, command, typed
+from claims.shared import shared
 from claims.verdicts import better, exactly
 
 FOLDER = Path("runs/claims/researcharena")

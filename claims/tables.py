@@ -32,7 +32,7 @@ CLASSICAL: dict[str, dict[str, Any]] = {
     "itemknn": {},
     "slit": {},
     "sasrec": {},
-    "lite-llm4rec": {"epochs": 8},
+    "lite-llm4rec": {},
 }
 FEW: dict[str, Any] = {"samples": 1024, "epochs": 1}
 LANGUAGE: dict[str, dict[str, Any]] = {

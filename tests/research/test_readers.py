@@ -100,12 +100,14 @@ def test_trees_go_out_and_in(tmp_path: Path) -> None:
 def test_json_lines(tmp_path: Path) -> None:
     path = tmp_path / "papers.jsonl"
     path.write_text(
-        '{"_id": 3, "title": "T", "year": "2020", "authors": "A, B and C, D", "venue": "X"}\n'
+        '{"_id": 3, "title": "T", "year": "2020", "authors": "A, B and C, D", "venue": "X",'
+        ' "keywords": "Cold start; Graphs"}\n'
         '{"doi": "10.1/x", "title": "U", "authors": [{"name": "E"}], "references": [{"id": 3}]}\n'
     )
     first, second = json_lines.read(path)
     assert (first.id, first.date, first.authors) == ("3", "2020", ("A, B", "C, D"))
     assert first.extra == {"venue": "X"}
+    assert (first.keywords, second.keywords) == (("Cold start", "Graphs"), ())
     assert (second.id, second.authors, second.references) == ("10.1/x", ("E",), ("3",))
     path.write_text('{"id": 1, "title": "T"}\n{"id": 2}\n')
     with pytest.raises(DataError, match=r"row 2: no 'title'"):
@@ -195,7 +197,7 @@ BIB = r"""
   publisher = acm # { Press},
   doi = {10.1145/3383583.3398517}
 }
-@article(two, title={A = b, and \& c}, year={2019})
+@article(two, title={A = b, and \& c}, year={2019}, keywords={one; two three})
 @misc{gallina:2020, title={Same key}}
 @misc{none, year={2000}}
 """
@@ -209,6 +211,7 @@ def test_bibtex(tmp_path: Path) -> None:
     assert first.authors == ("Gallina, Ygor", "Daille, Béatrice", "Müller, J.")
     assert (first.date, first.extra["doi"]) == ("2020-06", "10.1145/3383583.3398517")
     assert (second.id, second.title) == ("two", "A = b, and & c")
+    assert (first.keywords, second.keywords) == ((), ("one", "two three"))
     assert third.id == "gallina:2020-2"
     path.write_text("\n\n@article{x, title={never closed}")
     with pytest.raises(DataError, match="row 3: the entry @article is not closed"):

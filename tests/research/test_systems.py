@@ -194,6 +194,16 @@ def test_neighbours_by_hand(corpus: Corpus) -> None:
     assert graph.by_authors(allowed, ["b"], 5) == [("c", pytest.approx(1 / np.log2(3)))]
 
 
+def test_keywords_by_hand() -> None:
+    keywords = {"x": ("Graphs", "rare"), "y": ("graphs",), "z": ("RARE", "graphs"), "w": ("other",)}
+    made = Corpus([Paper(name, name, keywords=own) for name, own in keywords.items()])
+    # graphs has three papers, rare has two
+    assert graph.by_keywords(made, ["x"], 5) == [
+        ("z", pytest.approx(1 / np.log2(4) + 1 / np.log2(3))),
+        ("y", pytest.approx(1 / np.log2(4))),
+    ]
+
+
 @pytest.mark.parametrize("name", ["clustering", "cartographer"])
 def test_trees_hold_every_paper_once(name: str, embed: Embed) -> None:
     made = field(noise=0.0)

@@ -141,7 +141,7 @@ class Corpus:
         digest = hashlib.sha256()
         for paper in self:
             told = (paper.id, paper.title, paper.abstract, paper.text, paper.date,
-                    *paper.authors, "", *paper.references)  # fmt: skip
+                    *paper.authors, "", *paper.keywords, "", *paper.references)  # fmt: skip
             digest.update("\0".join(told).encode("utf-8", "replace") + b"\n")
         return digest.hexdigest()[:16]
 
@@ -158,6 +158,11 @@ class Corpus:
         """The papers of this corpus by an author, by the name as it is written."""
         return [paper for paper in self._whole._writing.get(author, ()) if paper in self._papers]
 
+    def about(self, keyword: str) -> list[str]:
+        """The papers of this corpus that have a keyword, in whatever case it is written."""
+        having = self._whole._having.get(normalised(keyword), ())
+        return [paper for paper in having if paper in self._papers]
+
     @cached_property
     def _citing(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -173,6 +178,14 @@ class Corpus:
         for paper in self:
             for author in dict.fromkeys(paper.authors):
                 found.setdefault(author, []).append(paper.id)
+        return found
+
+    @cached_property
+    def _having(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for paper in self:
+            for keyword in dict.fromkeys(map(normalised, paper.keywords)):
+                found.setdefault(keyword, []).append(paper.id)
         return found
 
     def allowed(

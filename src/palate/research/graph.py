@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,14 +39,12 @@ def neighbours(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
 
 def by_authors(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
     """Papers by authors of the seeds; an author of many papers gives less to each."""
-    scores: dict[str, float] = {}
-    for seed in seeds:
-        for author in corpus[seed].authors:
-            papers = corpus.written_by(author)
-            for paper in papers:
-                if paper != seed and len(papers) > 1:
-                    scores[paper] = scores.get(paper, 0.0) + 1 / float(np.log2(1 + len(papers)))
-    return _best(scores, k)
+    return _sharing(seeds, k, lambda seed: corpus[seed].authors, corpus.written_by)
+
+
+def by_keywords(corpus: Corpus, seeds: Sequence[str], k: int) -> Found:
+    """Papers with keywords of the seeds; a keyword of many papers gives less to each."""
+    return _sharing(seeds, k, lambda seed: corpus[seed].keywords, corpus.about)
 
 
 def pagerank(
@@ -112,6 +110,23 @@ def _around(corpus: Corpus, start: Mapping[str, float]) -> list[str]:
         ]
         found |= dict.fromkeys(edge)
     return list(found)
+
+
+def _sharing(
+    seeds: Sequence[str],
+    k: int,
+    marks: Callable[[str], Sequence[str]],
+    having: Callable[[str], Sequence[str]],
+) -> Found:
+    """Papers that have a mark of the seeds, an author say, those of rare marks first."""
+    scores: dict[str, float] = {}
+    for seed in seeds:
+        for mark in marks(seed):
+            papers = having(mark)
+            for paper in papers:
+                if paper != seed and len(papers) > 1:
+                    scores[paper] = scores.get(paper, 0.0) + 1 / float(np.log2(1 + len(papers)))
+    return _best(scores, k)
 
 
 def _best(scores: Mapping[str, float], k: int) -> Found:

@@ -40,6 +40,7 @@ class Paper:
         id: unique in its corpus.
         text: the full text, where there is one.
         date: ISO date, or only year, or year and month; empty where it is not known.
+        keywords: as its authors or a library gave them.
         references: ids that it cites, in its corpus or not.
         citations: how often it was cited when the corpus was made; None if unknown. It says
             something of the time after a survey, so nothing that is evaluated may read it.
@@ -51,6 +52,7 @@ class Paper:
     text: str = ""
     date: str = ""
     authors: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     citations: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)

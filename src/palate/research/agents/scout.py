@@ -62,15 +62,18 @@ class ScoutConfig(Config):
     """Follow citations from the best papers, inside of what may be used."""
     authors: bool = True
     """Look at other papers by the authors of the best papers."""
+    keywords: bool = True
+    """Look at other papers with keywords of the best papers."""
     pagerank: bool = False
     """Importance by walks along citations from the best papers. In made-up fields of 300 papers it
     made lists better, in those of 1,000 and 3,000 worse, the more weight it had."""
     influence: bool = True
     """Importance by how often a paper was cited before the survey."""
     seeds: int = Field(10, ge=1)
-    """Best papers that citations, authors and refined queries start from."""
+    """Best papers that citations, authors, keywords and refined queries start from."""
     expansion_weight: float = Field(0.5, ge=0)
-    """Weight of a list of authors' papers or of a refined query, beside 1 for a first search."""
+    """Weight of a list by authors or keywords, or of a refined query, beside 1 for a first
+    search."""
     citation_weight: float = Field(0.25, ge=0)
     """Weight of the list that follows citations."""
     pagerank_weight: float = Field(0.5, ge=0)
@@ -87,7 +90,7 @@ class ScoutConfig(Config):
 
 
 class Scout:
-    """Fusion over fields, vectors and queries; citations, authors, walks; screening."""
+    """Fusion over fields, vectors and queries; citations, authors, keywords, walks; screening."""
 
     Config = ScoutConfig
 
@@ -188,6 +191,10 @@ class Scout:
             lists += _step(desk, "authors", "by an author of the best papers",
                            config.expansion_weight, seeds,
                            lambda: graph.by_authors(corpus, seeds, depth))  # fmt: skip
+        if config.keywords:
+            lists += _step(desk, "keywords", "has a keyword of the best papers",
+                           config.expansion_weight, seeds,
+                           lambda: graph.by_keywords(corpus, seeds, depth))  # fmt: skip
         return lists
 
     def _important(self, desk: Desk, ranked: list[Ranked]) -> list[Ranked]:
@@ -281,7 +288,9 @@ def _step(
 ) -> list[Listed]:
     """A list that is found from some papers; none if it is empty, as without any citations."""
     corpus = desk.allowed
-    if name != "authors" and not any(corpus.cites(p) or corpus.cited_by(p) for p in start):
+    marks = {"authors": lambda p: corpus[p].authors, "keywords": lambda p: corpus[p].keywords}
+    tied = marks.get(name, lambda p: corpus.cites(p) or corpus.cited_by(p))
+    if not any(map(tied, start)):
         return []
 
     def work() -> tuple[Found, str]:

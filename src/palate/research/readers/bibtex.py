@@ -11,6 +11,7 @@ from palate.data.readers.encoding import utf8
 from palate.data.readers.text import read_bytes
 from palate.errors import DataError
 from palate.research.papers import Paper
+from palate.research.readers.json_lines import keywords_of
 
 ENTRY = re.compile(r"@\s*([A-Za-z]+)\s*([{(])")
 NAME = re.compile(r"\s*([^\s=,{}()\"#%]+)\s*=\s*")
@@ -82,7 +83,8 @@ def _paper(name: str, title: str, fields: dict[str, str]) -> Paper:
         plain(fields.get("abstract", "")),
         date=date,
         authors=tuple(plain(author) for author in authors if author),
-        extra={key: plain(fields[key]) for key in ("doi", "url", "keywords") if key in fields},
+        keywords=keywords_of(plain(fields.get("keywords", ""))),
+        extra={key: plain(fields[key]) for key in ("doi", "url") if key in fields},
     )
 
 

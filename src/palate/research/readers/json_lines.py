@@ -23,6 +23,7 @@ NAMES = {
     "text": ("text", "body", "contents"),
     "date": ("date", "publicationDate", "published", "publication_date", "year"),
     "authors": ("authors", "author"),
+    "keywords": ("keywords", "keyword", "author_keywords", "key_words"),
     "references": ("references", "outCitations", "citations_out"),
     "citations": ("citations", "citationCount", "n_citation"),
 }
@@ -63,10 +64,20 @@ def paper(row: Mapping[str, Any]) -> Paper:
         text=str(found["text"] or "").strip(),
         date=str(found["date"] or "").strip(),
         authors=names_of(found["authors"]),
+        keywords=keywords_of(found["keywords"]),
         references=references_of(found["references"]),
         citations=count if isinstance(count, int) else None,
         extra={key: value for key, value in row.items() if key not in known},
     )
+
+
+def keywords_of(value: Any) -> tuple[str, ...]:
+    """Keywords in a list, or joined by commas or semicolons."""
+    if not value:
+        return ()
+    if isinstance(value, str):
+        value = value.replace(";", ",").split(",")
+    return tuple(str(one).strip() for one in value if str(one).strip())
 
 
 def names_of(value: Any) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from palate.data.readers.encoding import utf8
 from palate.data.readers.text import read_bytes
 from palate.errors import DataError
 from palate.research.papers import Paper
-from palate.research.readers.json_lines import names_of
+from palate.research.readers.json_lines import keywords_of, names_of
 
 LABELS = ("label_included", "included", "label", "final_label", "inclusion")
 COLUMNS = {
@@ -26,6 +26,7 @@ COLUMNS = {
     "abstract": ("abstract", "notes_abstract", "abstract note"),
     "date": ("date", "year"),
     "authors": ("authors", "author"),
+    "keywords": ("keywords", "author_keywords"),
 }
 YES, NO = {"1", "1.0", "true", "yes", "included"}, {"0", "0.0", "false", "no", "excluded"}
 
@@ -101,6 +102,7 @@ def _papers(rows: list[dict[str, str]], fields: dict[str, str], path: Path) -> l
                 abstract=value["abstract"],
                 date=value["date"].removesuffix(".0"),
                 authors=names_of(value["authors"]),
+                keywords=keywords_of(value["keywords"]),
             )
         )
     return found

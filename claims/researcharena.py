@@ -46,6 +46,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "scout@no-rounds": {"rounds": 0},
     "scout@no-authors": {"authors": False},
     "scout@no-keywords": {"keywords": False},
+    "scout@no-near": {"near": False},
     "scout@parts": {"decompose": 3},
     "scout@screened": {"screen": 30},
 }

@@ -28,6 +28,7 @@ from palate.research.papers import Paper
 from palate.research.synthetic import Synthetic, SyntheticConfig, generate
 from palate.research.systems import SYSTEMS, kind, make, make_discoverer, make_organizer
 from palate.research.trees import Tree
+from palate.research.workbench import BenchConfig, Workbench
 from palate.search.asking import passage
 from palate.search.ranking.cross_encoder import CrossEncoder
 
@@ -173,6 +174,26 @@ def test_screening_by_a_cross_encoder_goes_by_its_scores(desk: Desk, tmp_path: P
     assert desk.ledger.cost.calls == 0
     with pytest.raises(RunError, match="no cross-encoder here"):
         Scout(ScoutConfig(screen=3, reader="nowhere")).discover(desk, Brief("graph"), 3)
+
+
+def test_papers_close_to_the_best_ones_are_found(tmp_path: Path) -> None:
+    told = {
+        "seed": ("Recommending films by graph networks", "Films, users and their ratings."),
+        "close": ("Suggesting movies with message passing", "Motion pictures for audiences."),
+        **{f"far{i}": (f"Soil chemistry {i}", "Nitrogen in the ground.") for i in range(12)},
+    }
+    papers = [Paper(name, *text, date="2018") for name, text in told.items()]
+    brief = Brief("graph networks", "2020")
+    bench = Workbench(Corpus(papers), BenchConfig(encoder="minilm"), tmp_path / "index")
+    desk = bench.desk(brief, Ledger())
+    plain = {"dense": True, "feedback": False, "rounds": 0, "seeds": 1}
+    found = Scout(ScoutConfig(**plain)).discover(desk, brief, 20)
+    assert ids(found)[:2] == ["seed", "close"]
+    assert any("close to the best papers" in reason for reason in found[1].reasons)
+    without = Scout(ScoutConfig(**plain, near=False))
+    desk = bench.desk(brief, Ledger())
+    for one in without.discover(desk, brief, 20):
+        assert not any("close to the best papers" in reason for reason in one.reasons)
 
 
 def test_pagerank_by_hand() -> None:

@@ -47,7 +47,7 @@ SYSTEMS = (
          "baselines.self_rag:SelfRAG", True),
     Kind("storm", "discover", "perspectives that ask questions; all that answers them",
          "baselines.storm:STORM", True),
-    Kind("scout", "discover", "fields, vectors, feedback, citations, authors, keywords: fused",
+    Kind("scout", "discover", "many ways to search, and what the best papers lead to, fused",
          "agents.scout:Scout"),
     Kind("clustering", "organize", "Ward's dendrogram with TF-IDF labels",
          "baselines.clustering:Clustering"),

@@ -18,7 +18,7 @@ from palate.config import Config
 from palate.research import graph
 from palate.research.baselines.queries import decompose
 from palate.research.budget import SpentError
-from palate.research.corpus import WORD
+from palate.research.corpus import WORD, Corpus
 from palate.research.desk import Brief, Desk, Found, Ranked, fuse
 from palate.research.papers import normalised
 from palate.search.asking import fenced, passage
@@ -39,6 +39,7 @@ FIELDS = {"bm25-title", "bm25-abstract"}
 MODEL = "model"
 FEEDBACK = {"bm25-rm3", "dense-rocchio"}
 DENSE = {"dense", "dense-rocchio"}
+NEAR = 4  # the share of a list's depth that one paper's neighbours fill
 CITE = "Paper:\n{paper}\n\nWould a survey on {title} cite this paper?\nAnswer Yes or No."
 
 
@@ -64,16 +65,18 @@ class ScoutConfig(Config):
     """Look at other papers by the authors of the best papers."""
     keywords: bool = True
     """Look at other papers with keywords of the best papers."""
+    near: bool = True
+    """Look at papers whose texts are close to those of the best papers, by vectors."""
     pagerank: bool = False
     """Importance by walks along citations from the best papers. In made-up fields of 300 papers it
     made lists better, in those of 1,000 and 3,000 worse, the more weight it had."""
     influence: bool = True
     """Importance by how often a paper was cited before the survey."""
     seeds: int = Field(10, ge=1)
-    """Best papers that citations, authors, keywords and refined queries start from."""
+    """Best papers that whatever is found through them starts from."""
     expansion_weight: float = Field(0.5, ge=0)
-    """Weight of a list by authors or keywords, or of a refined query, beside 1 for a first
-    search."""
+    """Weight of a list by authors, keywords or closeness, or of a refined query, beside 1 for a
+    first search."""
     citation_weight: float = Field(0.25, ge=0)
     """Weight of the list that follows citations."""
     pagerank_weight: float = Field(0.5, ge=0)
@@ -90,7 +93,7 @@ class ScoutConfig(Config):
 
 
 class Scout:
-    """Fusion over fields, vectors and queries; citations, authors, keywords, walks; screening."""
+    """Fusion over fields, vectors and queries, and of what the best papers lead to; screening."""
 
     Config = ScoutConfig
 
@@ -183,18 +186,22 @@ class Scout:
         config, corpus = self.config, desk.allowed
         seeds = [one.paper for one in ranked[: config.seeds]]
         lists: list[Listed] = []
-        if config.citations:
+        if config.citations and _tied(corpus, seeds):
             lists += _step(desk, "citations", "citations tie it to the best papers",
                            config.citation_weight, seeds,
                            lambda: graph.neighbours(corpus, seeds, depth))  # fmt: skip
-        if config.authors:
+        if config.authors and any(corpus[seed].authors for seed in seeds):
             lists += _step(desk, "authors", "by an author of the best papers",
                            config.expansion_weight, seeds,
                            lambda: graph.by_authors(corpus, seeds, depth))  # fmt: skip
-        if config.keywords:
+        if config.keywords and any(corpus[seed].keywords for seed in seeds):
             lists += _step(desk, "keywords", "has a keyword of the best papers",
                            config.expansion_weight, seeds,
                            lambda: graph.by_keywords(corpus, seeds, depth))  # fmt: skip
+        if config.near and config.dense and "dense" in desk.finder.ways:
+            lists += _step(desk, "near", "its text is close to the best papers",
+                           config.expansion_weight, seeds,
+                           lambda: _near(desk, seeds, depth))  # fmt: skip
         return lists
 
     def _important(self, desk: Desk, ranked: list[Ranked]) -> list[Ranked]:
@@ -205,6 +212,8 @@ class Scout:
         """
         config, corpus = self.config, desk.allowed
         papers = [one.paper for one in ranked]
+        if not _tied(corpus, papers):
+            return ranked
         lists: list[Listed] = []
         if config.pagerank:
             start = {one.paper: one.score for one in ranked[: 2 * config.seeds]}
@@ -286,12 +295,7 @@ def _step(
     start: Sequence[str],
     find: Callable[[], Found],
 ) -> list[Listed]:
-    """A list that is found from some papers; none if it is empty, as without any citations."""
-    corpus = desk.allowed
-    marks = {"authors": lambda p: corpus[p].authors, "keywords": lambda p: corpus[p].keywords}
-    tied = marks.get(name, lambda p: corpus.cites(p) or corpus.cited_by(p))
-    if not any(map(tied, start)):
-        return []
+    """A list that is found from some papers; none if it is empty."""
 
     def work() -> tuple[Found, str]:
         found = find()
@@ -299,6 +303,22 @@ def _step(
 
     found = desk.step(f"{name}: {' '.join(start)}", work)
     return [(reason, weight, found)] if found else []
+
+
+def _near(desk: Desk, seeds: Sequence[str], depth: int) -> Found:
+    """Papers close to the seeds by vectors; those that are close to several come first."""
+    texts = [f"{desk.allowed.title(seed)}. {desk.allowed.text(seed)}" for seed in seeds]
+    found = desk.search(texts, "dense", 1 + depth // NEAR)
+    others: list[Listed] = [
+        ("", 1.0, [one for one in near if one[0] != seed])
+        for seed, near in zip(seeds, found, strict=True)
+    ]
+    return [(one.paper, one.score) for one in fuse(others, depth)]
+
+
+def _tied(corpus: Corpus, papers: Sequence[str]) -> bool:
+    """Some of the papers cite others of the corpus, or are cited there."""
+    return any(corpus.cites(paper) or corpus.cited_by(paper) for paper in papers)
 
 
 def telling_words(desk: Desk, papers: Sequence[str], used: set[str], count: int = 3) -> list[str]:

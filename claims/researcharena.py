@@ -10,8 +10,10 @@ in the folder that ``PALATE_SHARED_DATA`` names: 25 papers of ACM-CR as topics, 
 they cite among 35,450 (a reference is influential where at least two places of the paper cite it);
 the curated bibliography of language models for recommendation as a tree; two systematic reviews;
 and fields that are made up. The language model is a small one, the paper's is GPT-4: findings on
-what a model writes belong to the model. ACM-CR does not say whom its papers cite, those 25 apart,
-so that following citations can only be tested where they are made up.
+what a model writes belong to the model. The agent's settings were chosen on made-up fields of other
+seeds and on 25 other papers of ACM-CR, those whose places of citation alone are known. ACM-CR does
+not say whom its papers cite, those 25 apart, so that following citations can only be tested where
+they are made up.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class ScoutConfig(Config):
     """Search again with what the first papers say."""
     decompose: int = Field(0, ge=0)
     """Queries that a language model writes for parts of the topic; 0 is none."""
-    rounds: int = Field(2, ge=0)
+    rounds: int = Field(1, ge=0)
     """Most queries that are refined from what was found; 0 is none."""
     least_new: float = Field(1.0, ge=0)
     """Stop refining when a query brings fewer new papers than that into the list."""
@@ -74,7 +74,7 @@ class ScoutConfig(Config):
     """Importance by how often a paper was cited before the survey."""
     seeds: int = Field(10, ge=1)
     """Best papers that whatever is found through them starts from."""
-    expansion_weight: float = Field(0.5, ge=0)
+    expansion_weight: float = Field(1.0, ge=0)
     """Weight of a list by authors, keywords or closeness, or of a refined query, beside 1 for a
     first search."""
     citation_weight: float = Field(0.25, ge=0)

@@ -54,8 +54,13 @@ classical ones all the same.
 Learned weights are no better than reciprocal ranks.
 """,
     "researcharena": """
-Two systematic reviews and made-up fields so far; discovery and organization on real papers have
-not been measured yet.
+As in the paper, a title as a dense query is the best baseline, structure and content disagree on
+trees, and what a language model writes is no better than the title; that of a small one harms: its
+decompositions and STORM's questions lead away from the topic. The agent finds 1.35 times as many of
+the references in its first hundred as the best baseline and has 1.67 times its NDCG@10: of the goal
+of 1.5 times each, one is reached. All that its searches find in 300 papers each is two thirds of
+the references; logistic regressions and forests that learned on the other 25 papers to order them
+came to .38 to .42 in R@100, with no better NDCG@10.
 """,
     "search_items": """
 Who looks for the film that they saw next, by its genres, year or a word of its title, finds it with

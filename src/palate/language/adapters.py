@@ -251,7 +251,8 @@ def _forward(layer: Any, x: torch.Tensor, *args: Any, **more: Any) -> torch.Tens
         return found
     (name,) = layer.active_adapters
     down, up = layer.lora_A[name].weight, layer.lora_B[name].weight
-    p = getattr(layer.lora_dropout[name], "p", 0.0)
-    return low_rank(
-        x.to(base.weight.dtype), base.weight, base.bias, down, up, layer.scaling[name], p
-    )
+    p = getattr(layer.lora_dropout[name], "p", 0.0)  # none where nothing is dropped
+    cast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if cast else base.weight.dtype
+    bias = None if base.bias is None else base.bias.to(dtype)
+    return low_rank(x.to(dtype), base.weight.to(dtype), bias, down, up, layer.scaling[name], p)

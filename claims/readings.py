@@ -24,8 +24,9 @@ the teaching .647; a logistic regression (.695) and RETAIN (.700) beat all of th
 """,
     "llara": """
 At this size all variants copy a candidate, hardly better chosen than by chance (.05): after 1,024
-prompts the language model does not know even what is popular (.19), so that nothing can be told
-about vectors and curricula.
+prompts the language model does not know even what is popular (.19). Four times as many prompts help
+(.0997), and other people's vectors do as well there (.0986): what is learned first is titles.
+Nothing can be told about vectors and curricula.
 """,
     "recinterpreter": """
 The words are not to be trusted at this size: a linear probe of the same state names far more that

@@ -12,9 +12,9 @@ asks. SASRec's scores injected lift it from 0.0069 to 0.0881, SASRec alone has 0
 fusion of the two 0.1061.
 """,
     "ilm": """
-The tokens are read, for without them the true title is far less likely. But other items' tokens do
-as well, and an MLP in the Q-Former's place does better: what is learned is that there are tokens,
-and what the answers look like.
+The tokens are read, for without them the true title is far less likely, and four tokens an item
+make it likelier than one does. But other items' tokens do as well, and an MLP in the Q-Former's
+place does better: what is learned is that there are tokens, and what the answers look like.
 """,
     "leader": """
 On invented patients, so that nothing here says how good a method is at prescribing; PRAUC, where

@@ -58,7 +58,8 @@ def fuse(data_set: str, seeds: int) -> None:
     from palate.recommenders.fusion import Fusion, FusionConfig
 
     data = data_of(data_set)
-    folder = OF_STUDENTS if data_set == ML_100K else FOLDER / data_set
+    # Elsewhere it takes longer to learn: its default of epochs then.
+    of_teacher, folder = (SETTINGS, OF_STUDENTS) if data_set == ML_100K else ({}, FOLDER / data_set)
     split = make_split(load(data), "leave-one-out")
     seen = (split.test.histories.items, split.test.histories.offsets)
     values: dict[str, list[np.ndarray]] = {}
@@ -66,7 +67,7 @@ def fuse(data_set: str, seeds: int) -> None:
     for seed in range(seeds):
         parts = {}
         for name in FUSIONS["all"]:
-            settings = SETTINGS if name == TEACHER else {}
+            settings = of_teacher if name == TEACHER else {}
 
             def make(name: str = name, settings: Any = settings, seed: int = seed) -> Any:
                 place = folder / f"{name}-{seed}"
@@ -110,7 +111,7 @@ def fuse(data_set: str, seeds: int) -> None:
         "split": split.name,
         "notes": list(split.notes),
         "parts": FUSIONS,
-        "settings": {TEACHER: SETTINGS},
+        "settings": {TEACHER: of_teacher},
         "seeds": seeds,
         "ndcg@10": {
             name: {

@@ -25,8 +25,8 @@ the teaching .647; a logistic regression (.695) and RETAIN (.700) beat all of th
     "llara": """
 At this size all variants copy a candidate, hardly better chosen than by chance (.05): after 1,024
 prompts the language model does not know even what is popular (.19). Four times as many prompts help
-(.0997), and other people's vectors do as well there (.0986): what is learned first is titles.
-Nothing can be told about vectors and curricula.
+(.0997), and the model reads other items' vectors as well as the right ones (.0986). Nothing can be
+told about curricula.
 """,
     "recinterpreter": """
 The words are not to be trusted at this size: a linear probe of the same state names far more that
@@ -55,13 +55,11 @@ classical ones all the same.
 Learned weights are no better than reciprocal ranks.
 """,
     "researcharena": """
-As in the paper, a title as a dense query is the best baseline, structure and content disagree on
-trees, and what a language model writes is no better than the title; that of a small one harms: its
-decompositions and STORM's questions lead away from the topic. The agent finds 1.35 times as many of
-the references in its first hundred as the best baseline and has 1.67 times its NDCG@10: of the goal
-of 1.5 times each, one is reached. All that its searches find in 300 papers each is two thirds of
-the references; logistic regressions and forests that learned on the other 25 papers to order them
-came to .38 to .42 in R@100, with no better NDCG@10.
+As in the paper, a title as a dense query has the highest R@100 of the baselines, and structure and
+content disagree on trees. What a small language model writes harms: its decompositions and STORM's
+questions lead away from the topic. The agent finds 1.35 times as many of the references in its
+first hundred as the best baseline and has 1.67 times its NDCG@10: of the goal of 1.5 times each,
+one is reached.
 """,
     "search_items": """
 Who looks for the film that they saw next, by its genres, year or a word of its title, finds it with

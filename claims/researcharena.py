@@ -11,8 +11,9 @@ they cite among 35,450 (a reference is influential where at least two places of 
 the curated bibliography of language models for recommendation as a tree; two systematic reviews;
 and fields that are made up. The language model is a small one, the paper's is GPT-4: findings on
 what a model writes belong to the model. The agent's settings were chosen on made-up fields of other
-seeds and on 25 other papers of ACM-CR, those whose places of citation alone are known. ACM-CR does
-not say whom its papers cite, those 25 apart, so that following citations can only be tested where
+seeds and (part ``tuning``) on 25 other papers of ACM-CR, of which only what their quoted places
+cite is known; to look at keywords and at close papers at all was an idea of somebody who had seen
+what the tested papers cite. ACM-CR does not say whom its papers cite, those 25 apart, so that following citations can only be tested where
 they are made up.
 """
 
@@ -37,7 +38,7 @@ from claims.shared import shared
 from claims.verdicts import better, exactly
 
 FOLDER = Path("runs/claims/researcharena")
-PARTS = ["discovery", "organization", "screening", "synthetic"]
+PARTS = ["tuning", "discovery", "organization", "screening", "synthetic"]
 MODEL = os.environ.get("PALATE_CLAIM_MODEL", "smollm2-135m")
 WAYS = ("bm25", "dense")
 WRITTEN = ("zero-shot", "decomposer", "self-rag", "storm")
@@ -59,6 +60,8 @@ CITATIONS = {
     "scout@pagerank": {"pagerank": True},
     "scout@pagerank-for-influence": {"pagerank": True, "influence": False},
 }
+TRIED_WEIGHTS, TRIED_ROUNDS = (0.5, 1.0, 1.5), (0, 1, 2)
+"""Settings of the agent, of which those with the best R@100 at no lower NDCG@10 are its defaults."""
 TREES: dict[str, dict[str, Any]] = {
     "clustering": {}, "few-shot": {}, "outline": {}, "cartographer": {},
     "cartographer@words": {"named": False},
@@ -85,6 +88,26 @@ def run(seeds: int, variants: Sequence[str]) -> None:
     again = typed("researcharena", seeds, variants, PARTS)
     results = {"model": MODEL, "parts": parts, "claims": claims}
     print(record("researcharena", results, again, folder=RESULTS))
+
+
+def tuning(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the agent's settings come to on papers that are not tested; no claims."""
+    corpus, topics = acm_cr(others=True)
+    settings: dict[str, dict[str, Any]] = {"scout": {}, **ABLATIONS}
+    for unused in ("scout@parts", "scout@screened"):
+        del settings[unused]
+    for weight in TRIED_WEIGHTS:
+        for rounds in TRIED_ROUNDS:
+            name = f"scout@weight-{weight}-rounds-{rounds}"
+            settings[name] = {"expansion_weight": weight, "rounds": rounds}
+    found = {
+        what: _compare(task, settings, topics, corpus, FOLDER / "acm-cr-others")
+        for task, what in (("discovery", "recall@100"), ("selection", "ndcg@10"))
+    }
+    return {
+        name: {what: table["systems"][name]["mean"] for what, table in found.items()}
+        for name in settings
+    }, []
 
 
 def discovery(seeds: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

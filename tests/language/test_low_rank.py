@@ -61,7 +61,7 @@ def test_dropout_falls_on_the_update_alone_and_its_gradients_agree() -> None:
     assert set(factors.round(decimals=3).unique().tolist()) == {0.0, 2.0}
     torch.testing.assert_close(back, factors)
     means = torch.stack([low_rank(x, weight, None, down, up, 1.0, p=0.5) for _ in range(400)])
-    torch.testing.assert_close(means.mean(0), x, atol=0.9, rtol=0)
+    assert (means.mean(0) / x).mean().item() == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize("half", [False, True])

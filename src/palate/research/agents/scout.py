@@ -307,7 +307,7 @@ def _step(
 
 def _near(desk: Desk, seeds: Sequence[str], depth: int) -> Found:
     """Papers close to the seeds by vectors; those that are close to several come first."""
-    texts = [f"{desk.allowed.title(seed)}. {desk.allowed.text(seed)}" for seed in seeds]
+    texts = [f"{desk.allowed[seed].title}. {desk.allowed[seed].abstract}" for seed in seeds]
     found = desk.search(texts, "dense", 1 + depth // NEAR)
     others: list[Listed] = [
         ("", 1.0, [one for one in near if one[0] != seed])

@@ -13,8 +13,8 @@ and fields that are made up. The language model is a small one, the paper's is G
 what a model writes belong to the model. The agent's settings were chosen on made-up fields of other
 seeds and (part ``tuning``) on 25 other papers of ACM-CR, of which only what their quoted places
 cite is known; to look at keywords and at close papers at all was an idea of somebody who had seen
-what the tested papers cite. ACM-CR does not say whom its papers cite, those 25 apart, so that following citations can only be tested where
-they are made up.
+what the tested papers cite. ACM-CR does not say whom its papers cite, those 25 apart, so that
+following citations can only be tested where they are made up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ CITATIONS = {
     "scout@pagerank-for-influence": {"pagerank": True, "influence": False},
 }
 TRIED_WEIGHTS, TRIED_ROUNDS = (0.5, 1.0, 1.5), (0, 1, 2)
-"""Settings of the agent, of which those with the best R@100 at no lower NDCG@10 are its defaults."""
+"""Settings of the agent that were tried; its defaults are among them."""
 TREES: dict[str, dict[str, Any]] = {
     "clustering": {}, "few-shot": {}, "outline": {}, "cartographer": {},
     "cartographer@words": {"named": False},

@@ -85,7 +85,7 @@ def run(seeds: int, variants: Sequence[str]) -> None:
     for part in variants:
         parts[part], judged = globals()[part](seeds)
         claims += [one | {"part": part} for one in judged]
-    again = typed("researcharena", seeds, variants, PARTS)
+    again = typed("researcharena", seeds, [part for part in PARTS if part in parts], PARTS)
     results = {"model": MODEL, "parts": parts, "claims": claims}
     print(record("researcharena", results, again, folder=RESULTS))
 

@@ -2,12 +2,15 @@
 
     python claims/llm4search.py run --data FOLDER                      # hours without a GPU
     python claims/llm4search.py run --data FOLDER --parts ranking --queries 20
+    python claims/llm4search.py run --data FOLDER --parts pipelines \
+        --collections scifact,cranfield,acm-cr
     python claims/llm4search.py table
 
 The paper is a survey without experiments: it names components, and every one is held here against
 doing without it, on SciFact (BEIR), Cranfield and NovelEval (RankGPT), with intervals over queries
-and what it cost. FOLDER holds ``scifact``, ``cranfield`` and ``noveleval`` as their publishers lay
-them out. All numbers belong to one language model (``--model``); a larger one may be named, or an
+and what it cost; and whole pipelines, also on ACM-CR, to see which one should be the default.
+FOLDER holds ``scifact``, ``cranfield``, ``noveleval`` and ``acm-cr`` as their publishers lay them
+out. All numbers belong to one language model (``--model``); a larger one may be named, or an
 address (``--address``).
 
 Per-query numbers are kept in ``runs/claims/llm4search``; a part that was computed is not computed
@@ -33,6 +36,7 @@ from claims.kept import Kept
 from claims.llm4search_parts.content import content
 from claims.llm4search_parts.experiment import FOLDER, SETTINGS, Experiment
 from claims.llm4search_parts.judging import judge, users
+from claims.llm4search_parts.pipelines import pipelines
 from claims.llm4search_parts.query import query, spelling
 from claims.llm4search_parts.ranking import learned, ranking
 from claims.verdicts import table
@@ -45,6 +49,7 @@ PARTS: dict[str, Callable[[Experiment], list[dict[str, Any]]]] = {
     "judge": judge,
     "users": users,
     "learned": learned,
+    "pipelines": pipelines,
 }
 NAME = "llm4search"
 
@@ -97,8 +102,8 @@ def measure(given: argparse.Namespace, chosen: Sequence[str], path: Path) -> Non
         before = json.loads(path.read_text("utf-8"))["results"]
         if before["model"] == given.model:
             results["parts"] = before["parts"]
-    typed = f"python claims/{NAME}.py run --queries {given.queries} --model {given.model}"
-    typed += "".join(f' --set "{one}"' for one in given.set)
+    sizes = f"--queries {given.queries} --model {given.model}"
+    sizes += "".join(f' --set "{one}"' for one in given.set)
     for name in given.collections.split(","):
         run = Experiment(given, name, model, kept)
         for part in chosen:
@@ -107,6 +112,9 @@ def measure(given: argparse.Namespace, chosen: Sequence[str], path: Path) -> Non
             print(f"{name}, {part}: {time.perf_counter() - started:.0f} s", flush=True)
             if claims:
                 results["parts"][f"{part}, {name}, {len(run.queries)} queries"] = claims
+            typed = f"python claims/{NAME}.py run --data FOLDER {sizes}"
+            if any("acm-cr" in key for key in results["parts"]):
+                typed += "; the same with --parts pipelines --collections acm-cr"
             record(given.name, results, typed, seed=given.seed, folder=RESULTS)
 
 

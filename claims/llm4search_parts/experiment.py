@@ -46,9 +46,11 @@ class Collection:
 
 
 def collection(name: str, folder: Path) -> Collection:
-    """One of the three, as its publisher lays it out."""
+    """One of the four, as its publisher lays it out; queries of ``acm-cr`` are paragraphs that
+    cite, without what they cite."""
     from palate.search.documents import Document
-    from palate.search.layouts import read_documents, read_qrels, read_queries
+    from palate.search.layouts import read_documents, read_qrels, read_queries, trec
+    from palate.search.layouts.base import Columns
     from palate.search.results import Query
 
     place = folder / name
@@ -58,6 +60,10 @@ def collection(name: str, folder: Path) -> Collection:
     elif name == "cranfield":
         documents = read_documents(place / "cran.all.1400")
         queries, qrels = read_queries(place / "cran.qry"), read_qrels(place / "cranqrel")
+    elif name == "acm-cr":
+        documents = read_documents(place / "core.docs.jsonl.gz")
+        queries = list(trec.queries(place / "contexts.topics", Columns(text=("desc",))))
+        qrels = trec.qrels(place / "contexts.qrels")
     else:
         lines = (place / "corpus.tsv").read_text("utf-8").splitlines()
         documents = (Document(*line.split("\t", 1)) for line in lines)
@@ -94,6 +100,13 @@ class Experiment:
         rest = [d for d in there if d not in set(chosen)]
         chosen += random.permutation(rest)[: max(0, size - len(chosen))].tolist()
         return {d: there[d] for d in dict.fromkeys(chosen)}
+
+    def halves(self) -> np.ndarray:
+        """[q] 0 or 1 of each query of the collection; queries of one paper are in one half."""
+        groups = [one.fields.get("title", one.id) for one in self.data.queries]
+        names = np.random.default_rng(self.given.seed).permutation(sorted(set(groups)))
+        half = {name: place % 2 for place, name in enumerate(names.tolist())}
+        return np.array([half[group] for group in groups])
 
     def indexed(self, documents: Any, label: str, fields: tuple[str, ...] = ()) -> Any:
         """An index of documents, made anew."""

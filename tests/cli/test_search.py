@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from palate.cli.search import search
+from palate.errors import SourceError
 
 COMMANDS = [
     *("index", "add", "delete", "compact", "show", "query", "evaluate", "compare", "stages"),
@@ -25,7 +26,7 @@ ROWS = [
 def idx(palate) -> str:
     """An index that was made by the command."""
     Path("docs.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
-    answer = palate("search", "index", "docs.jsonl", "--out", "idx")
+    answer = palate("search", "index", "docs.jsonl", "--out", "idx", "--vectors", "none")
     assert answer.code == 0, answer.err
     assert "4 added; 4 documents in idx" in answer.out
     return "idx"
@@ -54,6 +55,31 @@ def test_query_finds_and_explains(palate, idx):
     nothing = palate("search", "query", idx, "zeppelin")
     assert (nothing.code, nothing.out) == (0, "")
     assert "nothing found" in nothing.err
+
+
+def test_few_documents_are_found_by_meaning_too_and_many_when_asked(palate, idx, monkeypatch):
+    assert palate("search", "index", "docs.jsonl", "--out", "few").code == 0
+    asked = ("feline slumber", "--json")
+    found = json.loads(palate("search", "query", "few", *asked).out)
+    assert found["hits"][0]["document"] == "cat"
+    assert "dense" in found["pipeline"]
+    assert "pipeline hybrid" in palate("search", "show", "few").out
+    assert json.loads(palate("search", "query", idx, *asked).out)["pipeline"] == ["bm25"]
+    monkeypatch.setattr("palate.cli.search.FEW", 3)
+    answer = palate("search", "index", "docs.jsonl", "--out", "many")
+    assert "--vectors minilm" in answer.err
+    assert "pipeline bm25" in palate("search", "show", "many").out
+
+
+def test_without_a_model_in_reach_documents_are_found_by_their_words(palate, idx, monkeypatch):
+    def gone(*_, **__):
+        raise SourceError("the registry does not answer")
+
+    monkeypatch.setattr("palate.language.encoder.load_encoder", gone)
+    answer = palate("search", "index", "docs.jsonl", "--out", "alone")
+    assert answer.code == 0
+    assert "the registry does not answer" in answer.err
+    assert "pipeline bm25" in palate("search", "show", "alone").out
 
 
 def test_changes_are_seen_at_once(palate, idx):

@@ -23,7 +23,7 @@ ROWS = [
 def idx(palate) -> str:
     """An index that was made by the command."""
     Path("docs.jsonl").write_text("\n".join(map(json.dumps, ROWS)))
-    assert palate("search", "index", "docs.jsonl", "--out", "idx").code == 0
+    assert palate("search", "index", "docs.jsonl", "--out", "idx", "--vectors", "none").code == 0
     return "idx"
 
 
@@ -75,7 +75,8 @@ def test_curate_prints_the_funnel_and_writes_what_is_left(palate):
     assert [one["id"] for one in kept] == ["0", "1"]
     page = Path("clean/report.html").read_text()
     assert "2 of 4 documents are kept" in page
-    assert palate("search", "index", "clean/documents-00000.jsonl", "--out", "i2").code == 0
+    told = ("--out", "i2", "--vectors", "none")
+    assert palate("search", "index", "clean/documents-00000.jsonl", *told).code == 0
     again = palate("search", "curate", "crawl.jsonl", "--out", "clean")
     assert "not empty" in again.err
 

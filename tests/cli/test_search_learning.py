@@ -37,7 +37,7 @@ def idx(palate) -> str:
     ])  # fmt: skip
     rows = ["query-id\tcorpus-id\tscore", *(f"q{town}\t{town}\t1" for town in TOWNS)]
     Path("qrels.tsv").write_text("\n".join(rows) + "\n")
-    assert palate("search", "index", "docs.jsonl", "--out", "idx").code == 0
+    assert palate("search", "index", "docs.jsonl", "--out", "idx", "--vectors", "none").code == 0
     return "idx"
 
 

@@ -60,7 +60,7 @@ def test_a_line_is_read():
         Stage("dense", {"model": "a/b-c"}, "dense"),
         Stage("convex", {"weights": "{bm25: 2, dense: 1}"}, "convex"),
     ]
-    assert [stage.kind for stage in read("hybrid")] == ["bm25", "dense", "rrf"]
+    assert [stage.kind for stage in read("hybrid")] == ["bm25", "dense", "convex"]
 
 
 def test_a_file_is_read(tmp_path: Path, small):

@@ -20,7 +20,7 @@ from palate.cli.search_items import (
     Unseen,
     show_items,
 )
-from palate.cli.search_options import Index, Json
+from palate.cli.search_options import PIPE_HELP, Index, Json
 from palate.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ search = typer.Typer(
     rich_markup_mode="rich",
 )
 
+FEW = 5_000  # documents whose vectors take a few minutes
 COLUMNS = "Columns, where names are unusual"
 Layout = Annotated[str, typer.Option(help="Layout of the files, where it is not to be guessed.")]
 IdColumn = Annotated[str | None, typer.Option(help="Column of the id.", rich_help_panel=COLUMNS)]
@@ -68,7 +69,11 @@ def index(
     stem: Annotated[str, typer.Option(metavar="porter|english|none", help="Stemmer.")] = "porter",
     vectors: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Compute vectors now, and not when first needed."),
+        typer.Option(
+            metavar="MODEL|none",
+            help="Compute vectors by which queries find, too.",
+            show_default=f"minilm up to {FEW:,} documents, none above",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -91,8 +96,17 @@ def index(
     columns = _columns(id_column, title_column, text_column, time_column)
     counts = _add(made, sources, layout, columns)
     made.compact()
+    with made.reading() as snapshot:
+        few = len(snapshot) <= FEW
     if vectors is not None:
-        _vectors(made, vectors)
+        _with_vectors(made, vectors)
+    elif not few:
+        console.remark(
+            f"more than {FEW:,} documents: they are found by their words; --vectors minilm finds "
+            "by meaning, too, and takes some minutes for every 5,000"
+        )
+    elif _within_reach():
+        _with_vectors(made, "minilm")
     _counted(made, counts, as_json)
     if not as_json:
         console.remark(f'find: palate search query {out} "…"')
@@ -226,8 +240,8 @@ def query(
             "--pipeline",
             "-p",
             metavar="STAGES",
-            help="Stages, as bm25, hybrid, or a YAML file.",
-            show_default="bm25; with --run, bm25 and dense mixed",
+            help=PIPE_HELP,
+            show_default="the index's own; with --run, bm25 and dense mixed",
         ),
     ] = None,
     explain: Annotated[
@@ -273,7 +287,7 @@ def query(
         from palate.search.trace import explained, sentence
 
         opened = SearchIndex(folder)
-        built = pipeline(opened, pipe or "bm25")
+        built = pipeline(opened, pipe or opened.pipeline)
     with opened.reading() as snapshot:
         [results] = built.retrieve([Query("query", text)], k)
         rows = explained(snapshot, results)
@@ -337,14 +351,32 @@ def _add(index: SearchIndex, sources: list[Path], layout: str, columns: Columns)
         return index.add(documents, told=told)
 
 
-def _vectors(index: SearchIndex, model: str) -> None:
-    from palate.search.dense import Dense, DenseConfig
+def _within_reach() -> bool:
+    """Whether there is an encoder; else it is said why not."""
+    from palate.errors import SourceError
+    from palate.language.encoder import load_encoder
 
+    try:
+        load_encoder("minilm")
+    except SourceError as error:
+        console.remark(f"documents are found by their words: {error}")
+        return False
+    return True
+
+
+def _with_vectors(index: SearchIndex, model: str) -> None:
+    """Compute them, and have queries find by them unless no model is within reach."""
+    from palate.search.dense import DEFAULT, Dense, DenseConfig
+
+    if model == "none":
+        return
     dense = Dense(DenseConfig(model=model), index)
     with index.reading() as snapshot:
         dense.prepare(snapshot)
     for remark in dense.remarks:
         console.remark(remark)
+    if not dense.remarks:
+        index.set_pipeline("hybrid" if model == DEFAULT else f"bm25 + dense:{model} > convex")
 
 
 def _counted(index: SearchIndex, counts: dict[str, int], as_json: bool) -> None:
@@ -367,6 +399,7 @@ def _summary(index: SearchIndex, snapshot: Any, as_json: bool) -> None:
         "segments": [len(view.segment) for view in snapshot.views],
         "deleted_in_segments": deleted,
         "bytes": size,
+        "pipeline": index.pipeline,
         "config": index.config.model_dump(mode="json"),
         "sample": snapshot.store.ids()[:3],
     }
@@ -380,7 +413,7 @@ def _summary(index: SearchIndex, snapshot: Any, as_json: bool) -> None:
     )
     config = index.config
     searched = ", ".join(("title and text", *config.appended, *config.fields))
-    print(f"searched: {searched}; stem {config.analysis.stem}")
+    print(f"searched: {searched}; stem {config.analysis.stem}; pipeline {index.pipeline}")
     print(f"first ids: {', '.join(told['sample'])}")
 
 

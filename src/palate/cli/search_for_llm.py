@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from palate.cli import console
-from palate.cli.search_options import Index, Json, Pipe
+from palate.cli.search_options import Index, Json, OwnPipe, Pipe
 from palate.errors import ConfigError
 
 Set = Annotated[
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def ask(
     folder: Index,
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to answer.")],
-    pipe: Pipe = "hybrid",
+    pipe: OwnPipe = None,
     model: Annotated[
         str,
         typer.Option(
@@ -67,7 +67,7 @@ def ask(
         opened = SearchIndex(folder)
         config = _configured("ask", settings, AnswerConfig)
         learned = None if calibration is None else Calibration.load(calibration)
-        built = pipeline(opened, pipe)
+        built = pipeline(opened, pipe or opened.pipeline)
         chat = _chat(model, address)
         answerer = Answerer(opened, built, chat, config, calibration=learned)
     with console.working("reading"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from palate.cli import console
-from palate.cli.search_options import Index, Json, Pipe
+from palate.cli.search_options import Index, Json, OwnPipe
 from palate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def evaluate(
     folder: Index,
     queries: Queries,
     qrels: Judgements,
-    pipe: Pipe = "bm25",
+    pipe: OwnPipe = None,
     metric: Metric = None,
     relevant_from: Level = 1,
     gain: GainOption = "linear",
@@ -79,7 +79,7 @@ def evaluate(
         from palate.search.index import SearchIndex
 
         opened = SearchIndex(folder)
-    _print(experiment(opened, [pipe], asked), as_json)
+    _print(experiment(opened, [pipe or opened.pipeline], asked), as_json)
 
 
 def compare(

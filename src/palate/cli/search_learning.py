@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from palate.cli import console
-from palate.cli.search_options import Index, Json, Pipe
+from palate.cli.search_options import Index, Json, OwnPipe
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def calibrate(
             show_default="answer what is likelier right than wrong",
         ),
     ] = None,
-    pipe: Pipe = "hybrid",
+    pipe: OwnPipe = None,
     as_json: Json = False,
 ) -> None:
     """Learn when to refuse an answer, from questions with known documents.
@@ -56,7 +56,8 @@ def calibrate(
         from palate.search.stages import pipeline
 
         opened = SearchIndex(folder)
-        answerer = Answerer(opened, pipeline(opened, pipe))
+        line = pipe or opened.pipeline
+        answerer = Answerer(opened, pipeline(opened, line))
         grades = read_qrels(qrels)
         asked = [one for one in read_queries(queries) if one.id in grades]
         strangers = [] if others is None else read_queries(others)
@@ -72,7 +73,7 @@ def calibrate(
         f"{found.answered:.0%} are answered, {found.wrong:.0%} of those wrongly "
         f"(threshold {found.calibration.threshold:.2f})"
     )
-    console.remark(f"use it: palate search ask {folder} QUESTION -p '{pipe}' --calibration {out}")
+    console.remark(f"use it: palate search ask {folder} QUESTION -p '{line}' --calibration {out}")
 
 
 def harm(

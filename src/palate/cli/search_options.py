@@ -9,9 +9,12 @@ import typer
 
 Index = Annotated[Path, typer.Argument(metavar="IDX", help="Folder of the index.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Pipe = Annotated[
-    str,
+PIPE_HELP = "Stages, as bm25, hybrid, or a YAML file."
+Pipe = Annotated[str, typer.Option("--pipeline", "-p", metavar="STAGES", help=PIPE_HELP)]
+OwnPipe = Annotated[
+    str | None,
     typer.Option(
-        "--pipeline", "-p", metavar="STAGES", help="Stages, as bm25, hybrid, or a YAML file."
+        "--pipeline", "-p", metavar="STAGES", help=PIPE_HELP, show_default="the index's own"
     ),
 ]
+"""The same where the index says what it is unless it is given."""

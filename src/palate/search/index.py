@@ -184,6 +184,20 @@ class SearchIndex:
         staged.replace(folder / "documents.sqlite")
         return cls(folder)
 
+    @property
+    def pipeline(self) -> str:
+        """The line of stages that queries go through unless they say otherwise."""
+        return str(self._store().meta("pipeline") or "bm25")
+
+    def set_pipeline(self, line: str) -> None:
+        """Choose it.
+
+        Raises:
+            RunError: another process is writing.
+        """
+        with self.writing() as writer:
+            writer.choose(line)
+
     # Reading
 
     def snapshot(self) -> Snapshot:
@@ -364,6 +378,12 @@ class Writer:
         gone = self.store.delete(document) is not None
         self._changed |= gone
         return gone
+
+    def choose(self, pipeline: str) -> None:
+        """What queries go through unless they say otherwise."""
+        self._begin()
+        self.store.set_meta("pipeline", pipeline)
+        self.store.commit()
 
     def commit(self, everything: bool = False) -> None:
         """Make all of it visible.

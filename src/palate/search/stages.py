@@ -88,8 +88,9 @@ STAGES = (
          "folder"),
 )  # fmt: skip
 
-NAMED = {"hybrid": "bm25 + dense > rrf"}
-"""Whole pipelines with a name; more stages may follow it."""
+NAMED = {"hybrid": "bm25 + dense > convex"}
+"""Whole pipelines with a name; more stages may follow it. Equal weights were the best for SciFact's
+training queries; see claims/llm4search.py (part "pipelines")."""
 
 WORD = re.compile(r"([A-Za-z0-9][\w.-]*)(?::([^()\s][^()]*?))?\s*(?:\((.*)\))?", re.DOTALL)
 

@@ -4,7 +4,8 @@ Synthetic documents: 60 words on average, drawn from a Zipf-like vocabulary of 2
 two to six words. Question in, ten ids out, one question at a time: tokenising is part of it on
 both sides, and for palate so are looking whether the index has changed, tombstones and ids. Both
 answer the same questions in turn. Dense vectors are random; queries are asked as vectors, so that
-nothing but search is measured, and as text, encoded by MiniLM on both sides, as people ask.
+nothing but search is measured, and as text, encoded by MiniLM on both sides, as people ask. And
+whole pipelines, a stage more each.
 
     python benchmarks/search.py --documents 5000 100000
 
@@ -34,8 +35,10 @@ from palate.language.encoder import load_encoder
 from palate.search.analysis import STOP_WORDS
 from palate.search.dense import Dense, DenseConfig, SegmentVectors
 from palate.search.documents import Document
+from palate.search.fusion import Convex
 from palate.search.index import SearchIndex
 from palate.search.lexical import BM25, BM25Config
+from palate.search.pipeline import Pipeline
 from palate.search.results import Query
 from record import record
 
@@ -159,16 +162,18 @@ def lexical(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[st
             "bm25s_documents_per_second": round(n / bare_building.seconds),
             "bm25s_peak_mb": round(bare_building.peak_bytes / 1e6),
         },
-        "update_ms": _update(index, ours, words),
     }
 
 
-def _update(index: SearchIndex, ours: BM25, words: list[str]) -> float:
-    """From a changed document to an answer that knows it; the median of ten."""
+def update(n: int, folder: Path) -> float:
+    """From a changed document to an answer that knows it; milliseconds, the median of ten."""
+    index = SearchIndex(folder / f"idx-{n}")
+    ours = BM25(BM25Config(), index)
+    ours.retrieve([Query("0", word(5))], K)
     times = []
     for turn in range(10):
         start = time.perf_counter()
-        index.add([Document("7", f"{words[5]} zeppelin{turn}")])
+        index.add([Document("7", f"{word(5)} zeppelin{turn}")])
         [found] = ours.retrieve([Query("1", f"zeppelin{turn}")], K)
         times.append(time.perf_counter() - start)
         if found.documents != ["7"]:
@@ -238,6 +243,36 @@ def dense(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str,
     }
 
 
+def stages(n: int, folder: Path, seed: int, asked: int, rounds: int) -> dict[str, Any]:
+    """Whole pipelines over the index that :func:`lexical` left, with random vectors: what a person
+    waits for each stage."""
+    index = SearchIndex(folder / f"idx-{n}")
+    data = np.random.default_rng(seed).standard_normal((n, SIZE), dtype=np.float32)
+    data /= np.linalg.norm(data, axis=1, keepdims=True)
+    by_vectors = Given(DenseConfig(), index)
+    with index.reading() as snapshot:
+        if [len(view.segment) for view in snapshot.views] != [n]:
+            raise SystemExit("the index is not one segment: the vectors would be another's")
+    by_vectors.given = SegmentVectors(data, np.arange(n + 1))
+    by_vectors._encoder = load_encoder("minilm")
+    by_words = BM25(BM25Config(), index)
+    lines = {
+        "bm25": Pipeline(index, [by_words]),
+        "rm3": Pipeline(index, [BM25(BM25Config(feedback="rm3"), index)]),
+        "dense": Pipeline(index, [by_vectors]),
+        "hybrid": Pipeline(index, [by_words, by_vectors], fusion=Convex()),
+    }
+    texts = questions(asked, seed + 1, [word(i) for i in range(VOCABULARY)])
+    return alternate(
+        {
+            name: lambda i, line=line: line.retrieve([Query("1", texts[i])], K)
+            for name, line in lines.items()
+        },
+        asked,
+        min(rounds, 3),
+    )
+
+
 def _overhead(timed: dict[str, Any], bare: str) -> dict[str, float]:
     """How much longer a query takes than bare: the mean, and p99; 0.2 is 20 %."""
     least = timed[bare]
@@ -264,6 +299,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             work = (n, Path(folder), options.seed, options.queries, options.rounds)
             rows[str(n)] = {"lexical": lexical(*work)}
+            gc.collect()
+            rows[str(n)]["stages"] = stages(*work)
+            rows[str(n)]["update_ms"] = update(n, work[1])
             gc.collect()
             rows[str(n)]["dense"] = dense(*work)
         rows[str(n)]["resident_mb"] = round(psutil.Process().memory_info().rss / 1e6)

@@ -76,8 +76,8 @@ def claims_of(results: dict[str, Any]) -> list[dict[str, Any]]:
                 f"{results['percent_less_time']:.2f} % less ({results['model']})",
             )
         ]
-    found: list[dict[str, Any]] = results.get("claims") or results["contrasts"]
-    return found
+    found: list[dict[str, Any]] = results.get("claims") or results.get("contrasts") or []
+    return found or [claim for part in results["parts"].values() for claim in part]
 
 
 def section(name: str, document: dict[str, Any]) -> str:

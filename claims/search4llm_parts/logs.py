@@ -42,8 +42,13 @@ def _logs(work: Experiment, sessions: int) -> list[dict[str, Any]]:
     by_text = {plain_query(q.text): relevant[q.id] for q in work.queries}
 
     def compute() -> dict[str, np.ndarray]:
-        written = _rewriter(lessons, [a for a, _ in asked], work.given)
-        texts = {"raw": [a for a, _ in asked], "learned": written, "right": [b for _, b in asked]}
+        raw = [a for a, _ in asked]
+        texts = {
+            "raw": raw,
+            "right": [b for _, b in asked],
+            "learned": _rewritten(lessons, raw, work.given),
+            "untaught": _rewritten([], raw, work.given),
+        }
         lists = {
             name: bm25.retrieve([Query(str(i), text) for i, text in enumerate(some)], 100)
             for name, some in texts.items()
@@ -80,11 +85,15 @@ def _logs(work: Experiment, sessions: int) -> list[dict[str, Any]]:
                        f"other questions, {told} (worded rightly: {values['right'].mean():.3f})",
                        values[name], values["raw"], PAPER, what="MRR@10")
             )  # fmt: skip
+        claims.append(
+            better(f"{size}: it rewrites better than before it learned", values["learned"],
+                   values["untaught"], PAPER, what="MRR@10")
+        )  # fmt: skip
     return claims
 
 
-def _rewriter(lessons: Sequence[tuple[str, str]], asked: Sequence[str], given: Any) -> list[str]:
-    """Rewrites of queries by a model that learned from pairs of them."""
+def _rewritten(lessons: Sequence[tuple[str, str]], asked: Sequence[str], given: Any) -> list[str]:
+    """Rewrites of queries by a model that learned from pairs of them, if there are any."""
     from palate.language.adapters import AdapterConfig
     from palate.language.backbone import Backbone
     from palate.language.local_chat import LocalChat
@@ -98,14 +107,15 @@ def _rewriter(lessons: Sequence[tuple[str, str]], asked: Sequence[str], given: A
     from palate.training.prompts import PromptExamples, PromptNet
 
     backbone = Backbone.load(given.model)
-    turns = [user(REWRITE, f"Query: {before}") for before, _ in lessons]
-    prompts = [
-        chat(backbone.tokenizer, messages(one), after)
-        for one, (_, after) in zip(turns, lessons, strict=True)
-    ]
-    backbone.adapters.add("rewriter", AdapterConfig())
-    data, net = PromptExamples(backbone, prompts), PromptNet(backbone)
-    config = TrainingConfig(epochs=given.epochs, batch_size=8, learning_rate=3e-4)
-    fit(net, data, data.collate, config, None, FitContext())
+    if lessons:
+        turns = [user(REWRITE, f"Query: {before}") for before, _ in lessons]
+        prompts = [
+            chat(backbone.tokenizer, messages(one), after)
+            for one, (_, after) in zip(turns, lessons, strict=True)
+        ]
+        backbone.adapters.add("rewriter", AdapterConfig())
+        data, net = PromptExamples(backbone, prompts), PromptNet(backbone)
+        config = TrainingConfig(epochs=given.epochs, batch_size=8, learning_rate=3e-4)
+        fit(net, data, data.collate, config, None, FitContext())
     questions = [Write(user(REWRITE, f"Query: {one}"), max_tokens=40) for one in asked]
     return texts(LocalChat(backbone), questions)

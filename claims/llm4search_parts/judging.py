@@ -58,10 +58,11 @@ def judge(run: Experiment) -> list[dict[str, Any]]:
             "claim": f"{run.name}: the query written into unrelated documents changes no grade, "
             f"{names}",
             "paper": "grades must stay 0",
-            "told": f"mean grade +{swayed.stuffing:.2f}, {swayed.stuffed_relevant:.0%} called "
+            "told": f"mean grade {swayed.stuffing:+.2f}, {swayed.stuffed_relevant:.0%} called "
             f"relevant; order decides {swayed.position:.0%} of pairs; "
             f"length {swayed.verbosity:+.2f}",
-            "verdict": HOLDS if abs(swayed.stuffing) < 0.1 else FAILS,
+            "verdict": FAILS if abs(swayed.stuffing) >= 0.1 or swayed.stuffed_relevant >= 0.1
+            else HOLDS if low > 0 else OPEN,  # who says one thing always is not swayed, either
         })  # fmt: skip
     return claims
 

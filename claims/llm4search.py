@@ -24,7 +24,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,6 @@ def measure(given: argparse.Namespace, chosen: Sequence[str], path: Path) -> Non
         before = json.loads(path.read_text("utf-8"))["results"]
         if before["model"] == given.model:
             results["parts"] = before["parts"]
-    sizes = f"--queries {given.queries} --model {given.model}"
-    sizes += "".join(f' --set "{one}"' for one in given.set)
     for name in given.collections.split(","):
         run = Experiment(given, name, model, kept)
         for part in chosen:
@@ -111,11 +109,26 @@ def measure(given: argparse.Namespace, chosen: Sequence[str], path: Path) -> Non
             claims = PARTS[part](run)
             print(f"{name}, {part}: {time.perf_counter() - started:.0f} s", flush=True)
             if claims:
-                results["parts"][f"{part}, {name}, {len(run.queries)} queries"] = claims
-            typed = f"python claims/{NAME}.py run --data FOLDER {sizes}"
-            if any("acm-cr" in key for key in results["parts"]):
-                typed += "; the same with --parts pipelines --collections acm-cr"
+                results["parts"][f"{part}, {name}, {given.queries} queries"] = claims
+            typed = commands(results["parts"], given)
             record(given.name, results, typed, seed=given.seed, folder=RESULTS)
+
+
+def commands(parts: Iterable[str], given: argparse.Namespace) -> str:
+    """What gives these parts, a command for all that were computed on as many queries."""
+    chosen: dict[tuple[str, str], list[str]] = {}
+    for key in parts:
+        part, name, queries = key.split(", ")
+        chosen.setdefault((name, queries.partition(" ")[0]), []).append(part)
+    several: dict[tuple[str, str], list[str]] = {}
+    for (name, queries), own in chosen.items():
+        several.setdefault((queries, ",".join(own)), []).append(name)
+    sizes = "".join(f" --set {one}" for one in given.set)
+    return "; ".join(
+        f"python claims/{NAME}.py run --data FOLDER --model {given.model} --queries {queries}"
+        f" --collections {','.join(names)} --parts {own}{sizes}"
+        for (queries, own), names in several.items()
+    )
 
 
 if __name__ == "__main__":

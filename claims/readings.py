@@ -38,9 +38,18 @@ averages its weights. The language model is not why it is good: layers that begi
 texts of other films and no texts at all do as well. Its start, its gates and its regularisation
 are. As the paper has it, it is no better than SASRec.
 """,
+    "llm4search": """
+A language model of 135 million parameters does not help a search engine: its likelihoods order
+about as well as BM25, and no other order that it is asked for, no text that it writes, no grade and
+no simulated visit is worth its cost. What helps needs none: words and vectors by weighted scores
+are better than either alone on three collections, and than their ranks fused on two; `hybrid` is
+that, and the default where vectors are.
+""",
     "search4llm": """
-Three of seven parts so far, on all of SciFact: duplicates, when to refuse, and attacks by what
-stands in documents.
+Five of seven parts so far, on all of SciFact: duplicates, logs, when to refuse, answers out of an
+index, and attacks by what stands in documents. A model that learned from a log rewrites far better
+than before; it still does not help, for BM25 hardly suffers from the bad wordings that were
+planted.
 """,
     "students": """
 A linear student is fast enough and keeps 89 % of its teacher; it learns nothing from the teacher

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,4 +85,4 @@ def _values(run: Experiment, lists: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def _of(lists: Sequence[Any], chosen: np.ndarray) -> list[Any]:
-    return [replace(lists[place]) for place in np.flatnonzero(chosen).tolist()]
+    return [lists[place] for place in np.flatnonzero(chosen).tolist()]

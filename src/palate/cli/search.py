@@ -102,8 +102,8 @@ def index(
         _with_vectors(made, vectors)
     elif not few:
         console.remark(
-            f"more than {FEW:,} documents: they are found by their words; --vectors minilm finds "
-            "by meaning, too, and takes some minutes for every 5,000"
+            f"more than {FEW:,} documents: they are found by their words; queries with -p hybrid "
+            "go by meaning, too, with --vectors minilm all do (minutes for every 5,000 documents)"
         )
     elif _within_reach():
         _with_vectors(made, "minilm")
@@ -376,7 +376,9 @@ def _with_vectors(index: SearchIndex, model: str) -> None:
     for remark in dense.remarks:
         console.remark(remark)
     if not dense.remarks:
-        index.set_pipeline("hybrid" if model == DEFAULT else f"bm25 + dense:{model} > convex")
+        index.set_pipeline(
+            "hybrid" if model == DEFAULT else f"bm25 + dense(model='{model}') > convex"
+        )
 
 
 def _counted(index: SearchIndex, counts: dict[str, int], as_json: bool) -> None:

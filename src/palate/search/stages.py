@@ -235,7 +235,10 @@ def _of_word(word: str) -> Stage:
         key, equals, given = part.partition("=")
         if not equals:
             raise ConfigError(f"'{part}' in '{word}' is no setting; write name=value")
-        settings[key.strip().replace("-", "_")] = given.strip()
+        given = given.strip()
+        if len(given) > 1 and given[0] == given[-1] and given[0] in "'\"":
+            given = given[1:-1]
+        settings[key.strip().replace("-", "_")] = given
     return Stage(name, settings, name)
 
 

@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=0, help="of SciFact; 0 is all")
     parser.add_argument("--questions", type=int, default=300, help="of SciFact")
     parser.add_argument("--texts", type=int, default=1000, help="that copies are planted among")
+    parser.add_argument("--liked", type=int, default=1000, help="that show what good texts are")
     parser.add_argument("--tokens", type=int, default=300_000, help="that the tiny model reads")
     parser.add_argument("--seeds", type=int, default=3, help="of the tiny model")
     parser.add_argument("--sessions", type=int, default=10_000, help="of the simulated log")

@@ -9,6 +9,9 @@ import numpy as np
 from claims.search4llm_parts.experiment import PAPER, Experiment
 from claims.verdicts import better, exactly
 
+GOOD, COPY = "good", "copy"
+RUBBISH = ("advertising", "menu", "salad", COPY)
+
 
 def duplicates(work: Experiment) -> list[dict[str, Any]]:
     """Planted copies: with words changed, found by bands and exact likeness, and by SHA-1 alone."""
@@ -47,24 +50,27 @@ def curation(work: Experiment) -> list[dict[str, Any]]:
     from palate.search.documents import Document
 
     random = np.random.default_rng(2)
-    good = [d.text for d in work.documents.values()]
-    random.shuffle(good)
-    clean, held, liked = good[60:], good[:30], good[30:60]
-    heap = [Document(f"g{i}", text, fields={"domain": "papers"}) for i, text in enumerate(clean)]
+    texts = [d.text for d in work.documents.values()]
+    random.shuffle(texts)
+    start = 30 + work.given.liked
+    held, liked, clean = texts[:30], texts[30:start], texts[start:]
+    heap = [Document(f"{GOOD}-{i}", text) for i, text in enumerate(clean)]
     for i in range(len(clean)):
-        text = _rubbish(i, clean, random)
-        heap.append(Document(f"r{i}", text, fields={"domain": "rubbish"}))
+        kind, text = _rubbish(i, clean, random)
+        heap.append(Document(f"{kind}-{i}", text))
     heap = [heap[i] for i in random.permutation(len(heap))]
-    spam = [_rubbish(10_000 + i, clean, random) for i in range(60)]
-    model = NgramClassifier().fit(liked, spam)
+    # A copy is no worse than what it is a copy of: only the search for copies can tell it.
+    disliked = [_rubbish(i, liked, random) for i in range(2 * len(liked))]
+    model = NgramClassifier().fit(liked, [text for kind, text in disliked if kind != COPY])
 
     def scored() -> dict[str, np.ndarray]:
-        texts = [d.text for d in heap]
-        return {"scores": model.score(texts), "good": np.array([d.id[0] == "g" for d in heap])}
+        scores = model.score([d.text for d in heap])
+        return {kind: scores[[d.id.startswith(kind) for d in heap]] for kind in (GOOD, *RUBBISH)}
 
-    found = work.kept("curation-scores", scored)
+    scores = work.kept(f"curation-scores-{len(liked)}", scored)
+    aucs = {kind: _auc(scores[GOOD], scores[kind]) for kind in RUBBISH if kind != COPY}
     kept = curate(heap, CurateConfig(keep_best=0.5), quality=model.score)
-    clean_share = float(np.mean([d.id.startswith("g") for d in kept.documents]))
+    shares = [_worth(heap), _worth(kept.documents)]
 
     def trained() -> dict[str, np.ndarray]:
         losses: dict[str, list[np.ndarray]] = {"curated": [], "random": []}
@@ -76,15 +82,16 @@ def curation(work: Experiment) -> list[dict[str, Any]]:
                 losses[name].append(_tiny(texts, held, seed, work.given))
         return {name: np.stack(values) for name, values in losses.items()}
 
-    losses = work.kept("curation-losses", trained)
+    losses = work.kept(f"curation-losses-{len(liked)}", trained)
     signs = (losses["random"].mean(1) > losses["curated"].mean(1)).tolist()
     told = [np.exp(losses[name].mean()) for name in ("curated", "random")]
-    auc = _auc(found["scores"], found["good"])
+    each = ", ".join(f"{kind} {auc:.3f}" for kind, auc in aucs.items())
+    mean = float(np.mean(list(aucs.values())))
     return [
-        exactly("a classifier on n-grams tells planted rubbish", auc > 0.9, PAPER,
-                f"AUC {auc:.3f}"),
-        exactly("curation leaves less rubbish than half", clean_share > 0.9, PAPER,
-                f"{clean_share:.3f} of what is kept is no rubbish, .5 before"),
+        exactly("a classifier on n-grams tells planted rubbish", mean > 0.9, PAPER,
+                f"AUC {mean:.3f}: {each}"),
+        exactly("curation leaves no more than a tenth of rubbish", shares[1] > 0.9, PAPER,
+                f"{shares[1]:.3f} of what is kept is good and there once, {shares[0]:.3f} of all"),
         better("a tiny model learns more from curated text than from as much drawn at random",
                -losses["curated"].mean(0), -losses["random"].mean(0), PAPER,
                what="log-likelihood of a token of clean text, by text"),
@@ -104,23 +111,35 @@ def _pairs(groups: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
     return {(a, b) for group in groups for i, a in enumerate(group) for b in group[i + 1 :]}
 
 
-def _rubbish(number: int, clean: Sequence[str], random: np.random.Generator) -> str:
-    """Advertising, menus, word salad and copies, in turn."""
-    text = clean[number % len(clean)]
-    if number % 4 == 0:
+def _rubbish(number: int, clean: Sequence[str], random: np.random.Generator) -> tuple[str, str]:
+    """(kind, text): each kind in turn."""
+    kind, text = RUBBISH[number % len(RUBBISH)], clean[number % len(clean)]
+    if kind == "advertising":
         things = " ".join(random.choice(["pills", "shoes", "loans", "phones", "watches"], 4))
-        return f"Buy cheap {things} now, free shipping to all of the world, click here. " * 12
-    if number % 4 == 1:
-        return "\n".join(f"- {word}" for word in text.split()[:80])
-    if number % 4 == 2:
-        return " ".join(random.permutation(text.split()))
-    return _changed(text, 0.01, random)
+        text = f"Buy cheap {things} now, free shipping to all of the world, click here. " * 12
+    elif kind == "menu":
+        text = "\n".join(f"- {word}" for word in text.split()[:80])
+    elif kind == "salad":
+        text = " ".join(random.permutation(text.split()))
+    else:
+        text = _changed(text, 0.01, random)
+    return kind, text
 
 
-def _auc(scores: np.ndarray, good: np.ndarray) -> float:
+def _worth(documents: Sequence[Any]) -> float:
+    """Share that are good texts; a copy is one where what it is a copy of is not there, too."""
+    ids = {document.id for document in documents}
+    good = [
+        one.startswith(GOOD) or (one.startswith(COPY) and one.replace(COPY, GOOD) not in ids)
+        for one in ids
+    ]
+    return float(np.mean(good))
+
+
+def _auc(good: np.ndarray, bad: np.ndarray) -> float:
     from palate.evaluation.likes import auc
 
-    return auc(scores, good.astype(bool))
+    return auc(np.concatenate([good, bad]), np.repeat([True, False], [len(good), len(bad)]))
 
 
 def _tiny(texts: Sequence[str], held: Sequence[str], seed: int, given: Any) -> np.ndarray:

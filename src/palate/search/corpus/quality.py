@@ -33,8 +33,8 @@ class QualityConfig(Config):
     """Buckets that words and pairs of words are hashed into."""
     longest: int = Field(2, ge=1)
     """Words of the longest run that counts."""
-    strength: float = Field(1.0, gt=0)
-    """Inverse of the regularisation."""
+    strength: float = Field(10.0, gt=0)
+    """Inverse of the regularisation; at 1 pairs of words count for little."""
     words: int = Field(1000, ge=1)
     """Words of a text that are read."""
 

@@ -12,7 +12,7 @@ from palate.errors import SourceError
 
 COMMANDS = [
     *("index", "add", "delete", "compact", "show", "query", "evaluate", "compare", "stages"),
-    *("ask", "curate", "mine", "align", "calibrate", "harm", "clicks"),
+    *("ask", "curate", "mine", "align", "calibrate", "harm", "clicks", "use"),
 ]
 ROWS = [
     {"id": "wing", "title": "Wing flutter", "text": "The flutter of a swept wing."},
@@ -38,6 +38,19 @@ def judged(idx) -> list[str]:
     Path("q.tsv").write_text("1\twing <i>flutter</i>\n2\tsleeping cats\n3\tunjudged\n")
     Path("q.qrels").write_text("1 0 wing 2\n1 0 heat 0\n2 0 cat 1\n9 0 cat 1\n")
     return ["--queries", "q.tsv", "--qrels", "q.qrels"]
+
+
+def test_an_index_has_a_pipeline_of_its_own(palate, idx):
+    line = "bm25(b=0) + bm25 > rrf"
+    chosen = palate("search", "use", idx, line)
+    assert (chosen.code, chosen.out.strip()) == (0, f"idx: pipeline {line}")
+    found = json.loads(palate("search", "query", idx, "flutter", "--json").out)
+    assert found["pipeline"] == ["bm25", "bm25-2", "rrf"]
+    for wrong, word in (("mine.yaml", "write them out"), ("bm26", "bm26"), ("rrf", "retriever")):
+        refused = palate("search", "use", idx, wrong)
+        assert refused.code == 2
+        assert word in refused.err
+    assert line in palate("search", "show", idx).out
 
 
 def test_query_finds_and_explains(palate, idx):

@@ -60,8 +60,8 @@ def test_a_line_is_read():
         Stage("dense", {"model": "a/b-c"}, "dense"),
         Stage("convex", {"weights": "{bm25: 2, dense: 1}"}, "convex"),
     ]
-    [quoted] = read("dense(model='my models/a+b', query_prefix='Represent this: ')")
-    assert quoted.settings == {"model": "my models/a+b", "query_prefix": "Represent this: "}
+    [quoted] = read("""dense(model='my models/a+b', query_prefix="Don't (ever), > so: ")""")
+    assert quoted.settings == {"model": "my models/a+b", "query_prefix": "Don't (ever), > so: "}
     assert [stage.kind for stage in read("hybrid")] == ["bm25", "dense", "convex"]
 
 

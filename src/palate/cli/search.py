@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from palate.cli import console, search_items, search_judging, search_learning
+from palate.cli import console, search_items, search_judging, search_learning, search_pipelines
 from palate.cli.search_for_llm import register
 from palate.cli.search_items import (
     Asking,
@@ -313,19 +313,7 @@ def query(
         console.remark(", ".join(spent))
 
 
-@search.command()
-def stages(as_json: Json = False) -> None:
-    """List the stages that a pipeline can be made of."""
-    from palate.search.stages import NAMED, STAGES
-
-    rows = [[one.name, one.summary] for one in STAGES]
-    rows += [[name, f"short for: {written}"] for name, written in NAMED.items()]
-    if as_json:
-        console.print_json([{"name": name, "summary": summary} for name, summary in rows])
-        return
-    console.table(["stage", "what it does"], rows, left=2)
-
-
+search_pipelines.register(search)
 search_judging.register(search)
 search_learning.register(search)
 register(search)
@@ -366,19 +354,13 @@ def _within_reach() -> bool:
 
 def _with_vectors(index: SearchIndex, model: str) -> None:
     """Compute them, and have queries find by them unless no model is within reach."""
-    from palate.search.dense import DEFAULT, Dense, DenseConfig
+    from palate.search.dense import DEFAULT
+    from palate.search.stages import choose
 
-    if model == "none":
-        return
-    dense = Dense(DenseConfig(model=model), index)
-    with index.reading() as snapshot:
-        dense.prepare(snapshot)
-    for remark in dense.remarks:
-        console.remark(remark)
-    if not dense.remarks:
-        index.set_pipeline(
-            "hybrid" if model == DEFAULT else f"bm25 + dense(model='{model}') > convex"
-        )
+    if model != "none":
+        line = "hybrid" if model == DEFAULT else f"bm25 + dense(model='{model}') > convex"
+        for remark in choose(index, line):
+            console.remark(remark)
 
 
 def _counted(index: SearchIndex, counts: dict[str, int], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from palate.search.fusion import RRF, Fusion
-from palate.search.index import SearchIndex
+from palate.search.index import SearchIndex, Snapshot
 from palate.search.results import (
     RAW,
     Expansion,
@@ -32,6 +32,15 @@ class RetrievesMeans(Protocol):
         self, queries: Sequence[Query], texts: Sequence[Sequence[str]], k: int
     ) -> list[Results]:
         """One list per query, for the mean of its vector and those of its *texts*."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A retriever that keeps something of every document, as vectors."""
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Compute what is not there yet."""
         ...
 
 
@@ -67,6 +76,18 @@ class Pipeline:
             *([self.fusion.name] if several else []),
             *(one.name for one in self.rerankers),
         ]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know of its retrievers, as that no model was within reach."""
+        return [one for stage in self.retrievers for one in getattr(stage, "remarks", ())]
+
+    def prepare(self) -> None:
+        """Compute what the retrievers keep of documents, so that the first query need not."""
+        with self.index.reading() as snapshot:
+            for retriever in self.retrievers:
+                if isinstance(retriever, Prepares):
+                    retriever.prepare(snapshot)
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[Results]:
         """One list of at most *k* hits per query.

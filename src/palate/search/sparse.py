@@ -70,8 +70,7 @@ class Splade:
         """One list per query; documents that share no term with it are in none."""
         model = self.model
         with self.index.reading() as snapshot:
-            for view in snapshot.views:
-                self._postings(snapshot, view)
+            self.prepare(snapshot)
             found = []
             for query in queries:
                 start = time.perf_counter()
@@ -92,6 +91,11 @@ class Splade:
                 one = gathered(query, parts, k, self.name, note)
                 found.append(one.spent(self.name, time.perf_counter() - start))
             return found
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Compute the terms that are not there yet, with a progress bar."""
+        for view in snapshot.views:
+            self._postings(snapshot, view)
 
     @property
     def model(self) -> MaskedModel:

@@ -94,6 +94,8 @@ training queries; see claims/llm4search.py (part "pipelines")."""
 
 WORD = re.compile(r"([A-Za-z0-9][\w.-]*)(?::([^()\s][^()]*?))?\s*(?:\((.*)\))?", re.DOTALL)
 
+QUOTED = re.compile(r"""(?<==)\s*(?:"[^"]*"|'[^']*')(?=\s*[,)]|\s*$)""")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -174,6 +176,26 @@ def pipeline(index: SearchIndex, written: str | Path | Sequence[Stage]) -> Pipel
     )  # fmt: skip
 
 
+def choose(index: SearchIndex, line: str) -> list[str]:
+    """Make a line of stages the index's own, with what it keeps of documents computed.
+
+    Returns:
+        Remarks, as that no model is within reach; where there are any, nothing is chosen.
+
+    Raises:
+        ConfigError: the line cannot be read, or is the name of a file.
+        RunError: another process is writing.
+    """
+    if _is_file(line):
+        raise ConfigError(f"{line}: an index keeps stages, not a file of them; write them out")
+    made = pipeline(index, line)
+    made.prepare()
+    remarks = made.remarks
+    if not remarks:
+        index.set_pipeline(made.name)
+    return remarks
+
+
 def read(written: str | Path) -> list[Stage]:
     """The stages of a line, or of a YAML file: a list of names, or of ``{name: settings}``.
 
@@ -243,9 +265,9 @@ def _of_word(word: str) -> Stage:
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """Parts between marks that stand in no bracket."""
+    """Parts between marks that stand in no bracket and in no quoted value."""
     parts, depth, start = [], 0, 0
-    for place, letter in enumerate(text):
+    for place, letter in enumerate(QUOTED.sub(lambda found: "_" * len(found[0]), text)):
         depth += letter in "([{"
         depth -= letter in ")]}"
         if letter == mark and depth == 0:

@@ -124,6 +124,7 @@ def commands(parts: Iterable[str], given: argparse.Namespace) -> str:
     for (name, queries), own in chosen.items():
         several.setdefault((queries, ",".join(own)), []).append(name)
     sizes = "".join(f" --set {one}" for one in given.set)
+    sizes += f" --name {given.name}" if given.name != NAME else ""
     return "; ".join(
         f"python claims/{NAME}.py run --data FOLDER --model {given.model} --queries {queries}"
         f" --collections {','.join(names)} --parts {own}{sizes}"

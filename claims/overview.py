@@ -25,6 +25,7 @@ SYSTEMS = {
     "lsat": ("LSAT", "2312.15599"),
     "bigrec": ("BIGRec", "2308.08434"),
     "llm4search": ("LLM4Search", "2407.00128"),
+    "llm4search-gemma3-270m": ("LLM4Search, ranking by Gemma 3 270M", "2407.00128"),
     "search4llm": ("Search4LLM", "2407.00128"),
     "ckd-mdsr": ("CKD-MDSR, a reconstruction", "2401.00797"),
     "ilm": ("ILM", "2406.02844"),

@@ -5,7 +5,7 @@
     python claims/ckd_mdsr.py table
 
 Three teachers of different build: UniSRec and Recformer, pre-trained on other domains and tuned on
-the target, and Lite-LLM4Rec. Students: SASRec above all; GRU4Rec, FM, DeepFM, LightGCN and SLIT.
+the target, and Lite-LLM4Rec. Students: SASRec above all; GRU4Rec, FM, DeepFM, LightGCN and SLIST.
 All on one split and one catalogue, ranking all of it. The paper's full text and code could not be
 had: *the method is a reconstruction from its abstracts*, so what fails here fails for the
 reconstruction.
@@ -53,7 +53,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "curriculum alone": (tuple(TEACHERS), {"strength": 0}),
 }
 """Distillations into SASRec: who teaches, and what is set otherwise."""
-STUDENTS = ("sasrec", "gru4rec", "fm", "deepfm", "lightgcn", "slit")
+STUDENTS = ("sasrec", "gru4rec", "fm", "deepfm", "lightgcn", "slist")
 
 
 def teachers(data: Any, domains: list[Path], titles: str | None) -> dict[str, Any]:

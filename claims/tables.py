@@ -31,6 +31,7 @@ CLASSICAL: dict[str, dict[str, Any]] = {
     "ease": {},
     "itemknn": {},
     "slit": {},
+    "slist": {},
     "sasrec": {},
     "lite-llm4rec": {},
 }

@@ -29,6 +29,7 @@ SMALL: dict[str, dict] = {
     "itemknn": {},
     "ease": {"regularization": 5},
     "slit": {"regularization": 1, "length": 8},
+    "slist": {"regularization": 1, "length": 8},
     "als": {"factors": 8, "regularization": 1},
     "bpr": {"factors": 8, "iterations": 20},
     "fm": NET,
@@ -59,7 +60,7 @@ BUILT_IN = [
 ]
 WITHIN = 4  # events that all training sequences have: what a longer place means is never learned
 READS_ORDER = ["gru4rec", "caser", "sasrec", "unisrec"]
-READS_A_WINDOW = [*READS_ORDER, "slit", "fm", "deepfm", "lightgcn"]
+READS_A_WINDOW = [*READS_ORDER, "slit", "slist", "fm", "deepfm", "lightgcn"]
 
 
 def build(name: str, **more: object) -> Recommender:

@@ -20,6 +20,7 @@ from palate.recommenders.interactions import binary_matrix, item_counts, user_it
 from palate.recommenders.itemknn import ItemKNN, ItemKNNConfig
 from palate.recommenders.popularity import Popularity, PopularityConfig, recent
 from palate.recommenders.sasrec import SASRec, SASRecConfig, SASRecNet
+from palate.recommenders.slist import SLIST, SLISTConfig
 from palate.recommenders.slit import SLIT, SLITConfig
 
 SPLIT = taste_split()
@@ -77,15 +78,17 @@ def test_ease_minimises_its_loss():
     assert (np.diag(weights) == 0).all()
 
 
-# SLIT
+# SLIT and SLIST
 
 
-@given(st.sampled_from([0.3, 0.8, 1.0]), st.sampled_from([2, 50]))
-@settings(max_examples=6)
-def test_slit_minimises_its_loss(decay, length):
-    """Over all events and what came before them: the gradient is zero."""
-    config = SLITConfig(decay=decay, length=length, regularization=3)
-    slit = SLIT(config).fit(SPLIT)
+@given(st.sampled_from([0.3, 0.8, 1.0]), st.sampled_from([2, 50]), st.sampled_from([0, 0.5]))
+@settings(max_examples=8)
+def test_slit_and_slist_minimise_their_loss(decay, length, together):
+    """Over all events, what came before them and users' sets: the gradient is zero."""
+    told = {"decay": decay, "length": length, "regularization": 3}
+    slit = (
+        SLIST(SLISTConfig(**told, together=together)) if together else SLIT(SLITConfig(**told))
+    ).fit(SPLIT)
     past, following = [], []
     for history in SPLIT.train.sequences():
         for place in range(1, len(history)):
@@ -95,8 +98,10 @@ def test_slit_minimises_its_loss(decay, length):
             past.append(row / row.sum())
             following.append(np.eye(ITEMS)[history[place]])
     x, y = np.array(past), np.array(following)
+    sets = np.array([np.isin(np.arange(ITEMS), one) for one in SPLIT.train.sequences()], float)
     weights = slit._weights.astype(float)
-    assert np.abs(x.T @ (x @ weights - y) + 3 * weights).max() < 1e-3
+    apart = together * sets.T @ (sets @ weights - sets)
+    assert np.abs(x.T @ (x @ weights - y) + apart + 3 * weights).max() < 1e-3
     histories = Histories.of([[1, 4, 2], [3]])
     assert slit.score(histories)[1] == pytest.approx(slit._weights[3], abs=1e-6)
 

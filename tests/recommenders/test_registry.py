@@ -25,9 +25,9 @@ BUILT_IN = [
 
 def test_the_house_comes_first_and_in_reading_order():
     names = [method.name for method in registry.methods()]
-    assert names[:13] == [
-        *["popularity", "itemknn", "ease", "slit", "als", "bpr", "fm", "deepfm", "lightgcn"],
-        *["gru4rec", "caser", "sasrec", "lite-llm4rec"],
+    assert names[:14] == [
+        *["popularity", "itemknn", "ease", "slit", "slist", "als", "bpr", "fm", "deepfm"],
+        *["lightgcn", "gru4rec", "caser", "sasrec", "lite-llm4rec"],
     ]
 
 

@@ -28,7 +28,7 @@ def distil(
         str,
         typer.Option(
             metavar="METHOD",
-            help="Who learns: sasrec, gru4rec, caser, fm, deepfm, lightgcn or slit.",
+            help="Who learns: sasrec, gru4rec, caser, fm, deepfm, lightgcn, slit or slist.",
             autocompletion=completion.methods,
         ),
     ] = "sasrec",

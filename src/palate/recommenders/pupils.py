@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from palate.recommenders.sequential import SequenceNet
 
 
-WHO = "sasrec, gru4rec, caser, fm, deepfm, lightgcn and slit"
+WHO = "sasrec, gru4rec, caser, fm, deepfm, lightgcn, slit and slist"
 """The methods of the house that can be taught, for messages."""
 
 

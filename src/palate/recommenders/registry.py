@@ -65,6 +65,11 @@ BUILT_IN = (
     _ours("itemknn", "items that the same people touched", "itemknn:ItemKNN"),
     _ours("ease", "linear item-to-item autoencoder in closed form", "ease:EASE"),
     _ours("slit", "linear map from what came last to what comes next, in closed form", "slit:SLIT"),
+    _ours(
+        "slist",
+        "linear map of what goes together and what comes next, in closed form",
+        "slist:SLIST",
+    ),
     _ours("als", "matrix factorisation of implicit feedback by least squares", "als:ALS"),
     _ours("bpr", "matrix factorisation trained to rank pairs of items", "bpr:BPR"),
     _ours("fm", "factorization machine over a history, its last item and a candidate", "fm:FM"),

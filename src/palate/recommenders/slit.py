@@ -25,6 +25,7 @@ from palate.recommenders.linear import ItemWeights
 CELLS = 2**24  # of targets that are held at once: 64 MiB
 EVENTS = 2**21  # of histories that are held at once
 
+Table = npt.NDArray[np.float64]
 Targets = sparse.csr_array | npt.NDArray[np.float32]
 
 
@@ -67,7 +68,7 @@ class SLIT(ItemWeights):
     def fit_to(self, split: Split, targets: Callable[[Indices], Targets]) -> Self:
         """See :class:`~palate.recommenders.pupils.LearnsTargets`."""
         sequences, n_items = split.train.sequences(), split.n_items
-        gram, cross = np.zeros((n_items, n_items)), np.zeros((n_items, n_items))
+        gram, cross = self._beginning(sequences, n_items)
         rows, places = sequences.rows(), sequences.places()
         at_once = max(1, min(CELLS // n_items, EVENTS // self.config.length))
         for start in range(0, len(places), at_once):
@@ -85,6 +86,10 @@ class SLIT(ItemWeights):
         self._weights = np.ascontiguousarray(weights, dtype=np.float32)
         self._popularity = item_counts(sequences, n_items)
         return self
+
+    def _beginning(self, sequences: Histories, n_items: int) -> tuple[Table, Table]:
+        """[i, i] what XᵀX and XᵀY begin with."""
+        return np.zeros((n_items, n_items)), np.zeros((n_items, n_items))
 
     def _past(self, histories: Histories, n_items: int) -> sparse.csr_array:
         """[n, i] weights of the items of histories no longer than is read, which sum to 1."""

@@ -41,9 +41,9 @@ are. As the paper has it, it is no better than SASRec.
     "llm4search": """
 A language model of 135 million parameters does not help a search engine: its likelihoods order
 about as well as BM25, and no other order that it is asked for, no text that it writes, no grade and
-no simulated visit is worth its cost. What helps needs none: words and vectors by weighted scores
-are better than either alone on three collections, and than their ranks fused on two; `hybrid` is
-that, and the default where vectors are.
+no simulated visit is worth its cost. What helps needs none: misspelt queries are mended by the
+index's own words, and words and vectors by weighted scores are better than either alone on three
+collections, and than their ranks fused on two; `hybrid` is that, and the default where vectors are.
 """,
     "search4llm": """
 Six of seven parts so far, on all of SciFact; preferences were not run. A model that learned from a

@@ -41,6 +41,7 @@ SYSTEMS = {
     "fusion-games": ("Fused, for buyers of games", ""),
     "search_items": ("Search and recommendation of the same items", ""),
     "students": ("Students of a language model", ""),
+    "students-slit-slist": ("Linear students of a language model", ""),
 }
 """Title and arXiv number of each file of results, in the survey's order; then our own."""
 HEAD = """# What the papers claim, and what holds here
@@ -94,7 +95,7 @@ def section(name: str, document: dict[str, Any]) -> str:
         *([READINGS[name].strip()] if name in READINGS else []),
         table(claims_of(results)),
     ]
-    if name in ("students", "ckd-mdsr"):
+    if "lines" in results:
         parts.append(shown(results["lines"]))
     return "\n\n".join(parts)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,11 +141,16 @@ def write(runs: dict[str, list[Any]], seeds: int, students: list[str]) -> None:
         "lines": rows,
         "claims": claims,
     }
-    print(record("students", results, typed("students", seeds, students, STUDENTS), folder=RESULTS))
+    again = typed("students", seeds, students, STUDENTS)
+    print(record(file_of(students), results, again, folder=RESULTS))
+
+
+def file_of(students: Sequence[str]) -> str:
+    """What the file of results is called: some students do not overwrite what all have."""
+    return "-".join(["students", *students]) if set(students) < set(STUDENTS) else "students"
 
 
 if __name__ == "__main__":
     command("students", __doc__ or "", run, seeds=3, variants=STUDENTS)
-    print(
-        "\n" + lines.shown(json.loads((RESULTS / "students.json").read_text())["results"]["lines"])
-    )
+    for path in sorted(RESULTS.glob("students*.json")):
+        print(f"\n{path.stem}\n\n{lines.shown(json.loads(path.read_text())['results']['lines'])}")

@@ -214,7 +214,11 @@ class Texts(Protocol):
     """The documents' words, by id."""
 
     def text(self, document: str) -> str:
-        """The whole text, without the title."""
+        """The whole text, without the title.
+
+        Raises:
+            DataError: there is no such document.
+        """
         ...
 
     def title(self, document: str) -> str:

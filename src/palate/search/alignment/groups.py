@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from palate.errors import DataError
 from palate.search.answers.words import Words, best_sentence, sentences
 from palate.search.results import Query, Retriever, Texts
 
@@ -72,7 +73,7 @@ def groups(
         for document, grade in sorted(known.items(), key=lambda one: (-one[1], one[0])):
             try:
                 text = texts.text(document)
-            except Exception:  # judged, and not in the index
+            except DataError:  # judged, and not in the index
                 continue
             answer = grounded(query.text, text, words)
             if answer and answer not in unlike and (allowed is None or allowed(answer)):

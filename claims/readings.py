@@ -46,8 +46,10 @@ index's own words, and words and vectors by weighted scores are better than eith
 collections, and than their ranks fused on two; `hybrid` is that, and the default where vectors are.
 """,
     "search4llm": """
-Six of seven parts so far, on all of SciFact; preferences were not run. A model that learned from a
-log rewrites far better than before; it still does not help, for BM25 hardly suffers from the bad
+On all of SciFact. Preferences teach what they say, whichever loss is used: the better document's
+sentence becomes the likelier answer, and nothing known is forgotten. Whether written answers are
+better for it is not known: a judge this small decides every pair by its order. A model that learned
+from a log rewrites far better than before; it still does not help, for BM25 hardly suffers from the bad
 wordings that were planted. Curation does not hold: a classifier that saw thirty good texts tells
 rubbish badly; a tiny model learns more from what it keeps than from a draw of everything with two
 seeds of three, and less on average.

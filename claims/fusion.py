@@ -10,7 +10,7 @@ some are fused by weights that are learned on validation users: the classical on
 with one of them, and all. The question that the survey leaves open is whether a method that reads
 texts adds to what statistics know when those are fused, too. (That it is the reading which adds is
 not said by that: ``claims/lite_llm4rec.py`` has the controls.) On MovieLens-100K, Lite-LLM4Rec,
-SASRec and SLIT are those of ``claims/students.py``, and trained here if they are not there.
+SASRec and SLIST are those of ``claims/students.py``, and trained here if they are not there.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from claims.students import SETTINGS, TEACHER
 from claims.verdicts import better, pooled
 
 FOLDER = Path("runs/claims/fusion")
-CLASSICAL = ("sasrec", "itemknn", "slit", "ease")
+CLASSICAL = ("sasrec", "itemknn", "slist", "ease")
 FUSIONS = {
     "sasrec and lite-llm4rec": ("sasrec", TEACHER),
     "itemknn and lite-llm4rec": ("itemknn", TEACHER),
-    "closed forms": ("itemknn", "slit", "ease"),
+    "closed forms": ("itemknn", "slist", "ease"),
     "classical": CLASSICAL,
     "all": (*CLASSICAL, TEACHER),
 }

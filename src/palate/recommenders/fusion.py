@@ -34,7 +34,7 @@ class FusionConfig(Config):
     """Settings of a fusion."""
 
     parts: tuple[str, ...] = Field(
-        ("ease", "itemknn", "slit", "sasrec", "lite-llm4rec"), min_length=1
+        ("ease", "itemknn", "slist", "sasrec", "lite-llm4rec"), min_length=1
     )
     """Methods that are fused, each trained on the same training events."""
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -67,9 +67,9 @@ no better than alone, or than SASRec taught by what was said of others, and keep
 training as a rough guide.
 """,
     "fusion": """
-Methods that learn in seconds, fused, cannot be told from Lite-LLM4Rec; it adds to the four
-classical ones all the same.
-Learned weights are no better than reciprocal ranks.
+All five methods fused are better than any of them. Those that learn in seconds, fused, are better
+than SASRec and not to be told from Lite-LLM4Rec; what it adds to the four classical ones cannot be
+told, nor whether learned weights are better than reciprocal ranks.
 """,
     "researcharena": """
 As in the paper, a title as a dense query has the highest R@100 of the baselines, and structure and

@@ -48,9 +48,9 @@ collections, and than their ranks fused on two; `hybrid` is that, and the defaul
     "search4llm": """
 On all of SciFact. Preferences teach what they say, whichever loss is used: the better document's
 sentence becomes the likelier answer, and nothing known is forgotten. Whether written answers are
-better for it is not known: a judge this small decides every pair by its order. A model that learned
-from a log rewrites far better than before; it still does not help, for BM25 hardly suffers from the bad
-wordings that were planted. Curation does not hold: a classifier that saw thirty good texts tells
+better for it is not known: a judge this small decides every pair by its order. A model that
+learned from a log rewrites far better than before; it still does not help, for BM25 hardly suffers
+from the bad wordings that were planted. Curation does not hold: a classifier that saw thirty good texts tells
 rubbish badly; a tiny model learns more from what it keeps than from a draw of everything with two
 seeds of three, and less on average.
 """,
@@ -63,8 +63,8 @@ for that: taught by what was said of others, or not at all, it has as much.
 SLIT is fast enough and keeps 89 % of its teacher; it learns nothing from the teacher that it does
 not learn from the events. SASRec taught is between .092 and .125 by seed, on average
 no better than alone, or than SASRec taught by what was said of others, and keeps 91 %. The goal of
-95 % at a hundredth of the latency is met by neither, but by SLIST (below). Teachers train beside other work: read seconds of
-training as a rough guide.
+95 % at a hundredth of the latency is met by neither, but by SLIST (below). Teachers train beside
+other work: read seconds of training as a rough guide.
 """,
     "fusion": """
 All five methods fused are better than any of them. Those that learn in seconds, fused, are better

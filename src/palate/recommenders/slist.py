@@ -3,7 +3,7 @@
 Choi et al., "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021,
 arXiv:2103.16104, section 3.4, with a whole history in the place of a session (see ``slit``), the
 one next event in the place of all later ones, and no constraint on the diagonal: on validation
-users of three data sets it made no difference.
+users of three data sets it made hardly a difference.
 
 Legend: u users, i items of the catalogue.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from palate.data.cases import Histories
-from palate.recommenders.interactions import user_item_matrix
+from palate.recommenders.interactions import binary_matrix
 from palate.recommenders.slit import SLIT, SLITConfig, Table
 
 
@@ -38,7 +38,6 @@ class SLIST(SLIT):
     config: SLISTConfig
 
     def _beginning(self, sequences: Histories, n_items: int) -> tuple[Table, Table]:
-        sets = user_item_matrix(sequences, n_items)
-        sets.data[:] = 1
+        sets = binary_matrix(sequences, n_items)
         together = self.config.together * (sets.T @ sets).toarray().astype("float64")
         return together, together.copy()

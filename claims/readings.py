@@ -50,9 +50,10 @@ On all of SciFact. Preferences teach what they say, whichever loss is used: the 
 sentence becomes the likelier answer, and nothing known is forgotten. Whether written answers are
 better for it is not known: a judge this small decides every pair by its order. A model that
 learned from a log rewrites far better than before; it still does not help, for BM25 hardly suffers
-from the bad wordings that were planted. Curation does not hold: a classifier that saw thirty good texts tells
-rubbish badly; a tiny model learns more from what it keeps than from a draw of everything with two
-seeds of three, and less on average.
+from the bad wordings that were planted. Of a heap, half of which is good, curation keeps texts that
+are good and there once (.997), and a tiny model learns more from them than from as much of
+everything (perplexity 735 and 915), with a thousand good and fifteen hundred bad texts to show the
+classifier what is meant.
 """,
     "students-slit-slist": """
 Three seeds of the teacher. SLIST, which learns what goes together beside what comes next, has 99 %

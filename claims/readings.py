@@ -45,6 +45,10 @@ no simulated visit is worth its cost. What helps needs none: misspelt queries ar
 index's own words, and words and vectors by weighted scores are better than either alone on three
 collections, and than their ranks fused on two; `hybrid` is that, and the default where vectors are.
 """,
+    "llm4search-gemma3-270m": """
+Twice the size changes little: likelihoods come out above BM25 here, not beyond chance, and no other
+order that is asked for is as good.
+""",
     "search4llm": """
 On all of SciFact. Preferences teach what they say, whichever loss is used: the better document's
 sentence becomes the likelier answer, and nothing known is forgotten. Whether written answers are

@@ -47,7 +47,7 @@ collections, and than their ranks fused on two; `hybrid` is that, and the defaul
 """,
     "llm4search-gemma3-270m": """
 Twice the size changes little: likelihoods come out above BM25 here, not beyond chance, and no other
-order that is asked for is as good.
+order that is asked for is better than BM25's.
 """,
     "search4llm": """
 On all of SciFact. Preferences teach what they say, whichever loss is used: the better document's

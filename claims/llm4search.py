@@ -123,11 +123,11 @@ def commands(parts: Iterable[str], given: argparse.Namespace) -> str:
     several: dict[tuple[str, str], list[str]] = {}
     for (name, queries), own in chosen.items():
         several.setdefault((queries, ",".join(own)), []).append(name)
-    sizes = "".join(f" --set {one}" for one in given.set)
-    sizes += f" --name {given.name}" if given.name != NAME else ""
+    more = "".join(f" --set {one}" for one in given.set)
+    more += f" --name {given.name}" if given.name != NAME else ""
     return "; ".join(
         f"python claims/{NAME}.py run --data FOLDER --model {given.model} --queries {queries}"
-        f" --collections {','.join(names)} --parts {own}{sizes}"
+        f" --collections {','.join(names)} --parts {own}{more}"
         for (queries, own), names in several.items()
     )
 

@@ -56,13 +56,14 @@ better for it is not known: a judge this small decides every pair by its order. 
 learned from a log rewrites far better than before; it still does not help, for BM25 hardly suffers
 from the bad wordings that were planted. Of a heap, half of which is good, curation keeps texts that
 are good and there once (.997), and a tiny model learns more from them than from as much of
-everything (perplexity 735 and 915), with a thousand good and fifteen hundred bad texts to show the
-classifier what is meant.
+everything (perplexity 735 and 915), with a thousand good and fifteen hundred bad texts, of the
+kinds that were planted, to show the classifier what is meant.
 """,
     "students-slit-slist": """
-Three seeds of the teacher. SLIST, which learns what goes together beside what comes next, has 99 %
-of the teacher's NDCG@10 at 1/217 of its latency, so that the goal is met; but it needs no teacher
-for that: taught by what was said of others, or not at all, it has as much.
+Three seeds of the teacher, of which the third came out low. SLIST, which learns what goes together
+beside what comes next, has 99 % of the teacher's mean NDCG@10 at 1/217 of its latency: the goal is
+met as a figure, not beyond chance. It needs no teacher for that: taught by what was said of others,
+or not at all, it has as much.
 """,
     "students": """
 SLIT is fast enough and keeps 89 % of its teacher; it learns nothing from the teacher that it does
